@@ -1,0 +1,169 @@
+"""Checks on the table and the mapping: is it a table with a key, and is every role accounted for?"""
+
+from collections.abc import Mapping as Rows
+
+from roleshift.api import OnDuplicate, UnmappedRoles
+from roleshift.checks.subject import Subject, could_not_tell, depends_on
+from roleshift.engine.checks import Judgement, failed, passed, warning
+from roleshift.engine.facts import MissingTarget, OtherRelation, ProbeFailure, RoleFacts
+from roleshift.engine.keys import KeyProblem, unique_partners
+from roleshift.engine.mapping import MappingProof, chained_roles, escalations, shortfalls, unranked_roles
+from roleshift.errors import Reason
+
+MAX_NAMED = 5
+
+
+def user_profiles(subject: Subject) -> Judgement:
+    """The target is an ordinary or partitioned table with a usable key."""
+    target, roles = subject.facts.target, subject.facts.roles
+    if isinstance(target, ProbeFailure):
+        return could_not_tell(target)
+    if isinstance(target, MissingTarget):
+        return _missing(target)
+    if isinstance(target, OtherRelation):
+        return failed(
+            f"{subject.table} is a {target.kind}, not a table: name the table that it reads from in "
+            "spec.target.table",
+            Reason.NOT_A_TABLE,
+        )
+    if isinstance(subject.key, KeyProblem):
+        return failed(subject.key.message, Reason.INVALID_KEY)
+    if target.column(subject.names.role) is None:
+        return _no_role_column(subject)
+    if isinstance(roles, ProbeFailure):
+        return could_not_tell(roles)
+    return passed(f"{subject.table}: {roles.total} rows, {roles.null_rows} of them with a NULL role")
+
+
+def _missing(target: MissingTarget) -> Judgement:
+    hint = f" (similar: {', '.join(target.similar)})" if target.similar else ""
+    return failed(
+        f"there is no table {target.schema}.{target.table}, or the run's role may not see its schema{hint}: "
+        "correct spec.target.schema and spec.target.table",
+        Reason.TABLE_NOT_FOUND,
+    )
+
+
+def _no_role_column(subject: Subject) -> Judgement:
+    assert subject.target is not None
+    names = ", ".join(column.name for column in subject.target.columns)
+    return failed(
+        f'{subject.table} has no column "{subject.names.role}" (its columns: {names}): '
+        "correct spec.target.columns.role",
+        Reason.COLUMN_NOT_FOUND,
+    )
+
+
+def role_consistency(subject: Subject) -> Judgement:
+    """Every role present is mapped or kept, and the mapping hurts nobody unseen."""
+    roles, proof, target = subject.facts.roles, subject.proof, subject.target
+    if isinstance(roles, ProbeFailure):
+        return depends_on("UserProfiles") if target is None else could_not_tell(roles)
+    if proof is None or target is None:
+        return depends_on("UserProfiles")
+    for judge in (_unmapped, _null_roles, _under_unique_index, _escalating, _left_short):
+        judgement = judge(subject, proof)
+        if judgement is not None:
+            return judgement
+    return _with_remarks(subject, proof, roles)
+
+
+def _unmapped(subject: Subject, proof: MappingProof) -> Judgement | None:
+    if subject.spec.unmapped_roles is UnmappedRoles.KEEP or not proof.unmapped:
+        return None
+    return failed(
+        f"roles that no mapping names: {_listed(proof.unmapped)}; add a mapping for each, or set "
+        "spec.unmappedRoles: Keep to leave them as they are",
+        Reason.UNMAPPED_ROLES,
+    )
+
+
+def _null_roles(subject: Subject, proof: MappingProof) -> Judgement | None:
+    if subject.spec.unmapped_roles is UnmappedRoles.KEEP or not proof.null_rows:
+        return None
+    return failed(
+        f"{proof.null_rows} rows have no role (NULL): give them one, or set spec.unmappedRoles: Keep "
+        "to leave them as they are",
+        Reason.NULL_ROLES,
+    )
+
+
+def _under_unique_index(subject: Subject, _: MappingProof) -> Judgement | None:
+    assert subject.target is not None
+    if not unique_partners(subject.target, subject.names.role):
+        return None
+    collisions = subject.facts.collisions
+    if isinstance(collisions, ProbeFailure):
+        return could_not_tell(collisions)
+    if collisions and subject.spec.target.on_duplicate is OnDuplicate.FAIL:
+        return failed(
+            f"{collisions} rows would share a unique value with another row once their roles are mapped: "
+            "remove one row of each pair first",
+            Reason.ROLE_COLLISION,
+        )
+    chained = chained_roles(subject.spec.mappings)
+    if chained:
+        return failed(
+            f"spec.mappings: {', '.join(chained)} is both a source and a target while the role is part of a "
+            "unique index; this version can't order such a mapping yet: migrate in two runs",
+            Reason.NOT_SUPPORTED,
+        )
+    return None
+
+
+def _escalating(subject: Subject, proof: MappingProof) -> Judgement | None:
+    privileges = subject.spec.privileges
+    stronger = escalations(proof.cells, privileges.order)
+    if not stronger or privileges.allow_escalation:
+        return None
+    routes = ", ".join(f"{c.from_role} → {c.to_role} ({c.rows} rows)" for c in stronger[:MAX_NAMED])
+    return failed(
+        f"the mapping gives stronger roles: {routes}; change the mapping, or set "
+        "spec.privileges.allowEscalation: true",
+        Reason.ESCALATION_NOT_ALLOWED,
+    )
+
+
+def _left_short(subject: Subject, proof: MappingProof) -> Judgement | None:
+    short = shortfalls(proof.after, subject.spec.privileges.keep_at_least)
+    if not short:
+        return None
+    text = ", ".join(f"{s.role}: {s.left} rows left, {s.demanded} demanded" for s in short)
+    return failed(
+        f"spec.privileges.keepAtLeast would not hold after the migration: {text}; change the mapping",
+        Reason.TOO_FEW_LEFT,
+    )
+
+
+def _with_remarks(subject: Subject, proof: MappingProof, roles: RoleFacts) -> Judgement:
+    summary = f"{proof.rows} of {roles.total} rows will change"
+    if proof.arrived:
+        summary += f"; already in a new role and left as they are: {_listed(proof.arrived)}"
+    remarks = list(_remarks(subject, proof))
+    if remarks:
+        return warning("; ".join([summary, *remarks]))
+    return passed(summary)
+
+
+def _remarks(subject: Subject, proof: MappingProof) -> list[str]:
+    remarks = []
+    if proof.unused:
+        remarks.append(
+            f"nobody holds {', '.join(proof.unused[:MAX_NAMED])}: correct the spelling in spec.mappings, "
+            "or remove the entry"
+        )
+    order = subject.spec.privileges.order
+    if not order:
+        remarks.append("escalations are not judged without spec.privileges.order")
+    elif unranked := unranked_roles(proof.cells, order):
+        remarks.append(
+            f"escalations of {', '.join(unranked[:MAX_NAMED])} are not judged: spec.privileges.order "
+            "does not name them"
+        )
+    return remarks
+
+
+def _listed(rows: Rows[str, int]) -> str:
+    named = [f'"{role}" ({count} rows)' for role, count in sorted(rows.items())]
+    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    return ", ".join(named[:MAX_NAMED]) + more

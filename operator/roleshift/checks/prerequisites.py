@@ -1,0 +1,110 @@
+"""Checks on the columns that a run writes: do their types hold the new values, and are they there?"""
+
+from roleshift.api import SchemaChanges
+from roleshift.checks.subject import Subject, depends_on
+from roleshift.engine.checks import Judgement, failed, passed
+from roleshift.engine.plan import missing_columns, missing_labels
+from roleshift.engine.target import Column, TargetFacts
+from roleshift.errors import Reason
+
+_ARRAY = "A"
+_TIME = "D"
+_TEXTUAL = frozenset({"S", "E"})
+
+
+def role_type(subject: Subject) -> Judgement:
+    """The role column's type holds every target role, or AddMissing adds it."""
+    target = subject.target
+    role = target.column(subject.names.role) if target else None
+    if target is None or role is None:
+        return depends_on("UserProfiles")
+    for judge in (_shape_of_role, _refused_values, _missing_labels):
+        judgement = judge(subject, target, role)
+        if judgement is not None:
+            return judgement
+    return passed(f'"{role.name}" is {role.type_name} and holds every role of the mapping')
+
+
+def _shape_of_role(subject: Subject, target: TargetFacts, role: Column) -> Judgement | None:
+    if role.category not in _TEXTUAL:
+        what = "an array" if role.category == _ARRAY else f"of type {role.type_name}"
+        return failed(
+            f'"{role.name}" is {what}; this version migrates text and enum columns', Reason.NOT_SUPPORTED
+        )
+    if role.generated:
+        return failed(
+            f'"{role.name}" is computed by the server and can\'t be written', Reason.ROLE_NOT_IN_TYPE
+        )
+    in_key = subject.key and role.name in getattr(subject.key, "columns", ())
+    if in_key or role.name in target.partition_columns:
+        what = "part of the key" if in_key else "what the table is partitioned by"
+        return failed(
+            f'"{role.name}" is {what}; this version can\'t move such rows yet', Reason.NOT_SUPPORTED
+        )
+    return None
+
+
+def _refused_values(_: Subject, target: TargetFacts, __: Column) -> Judgement | None:
+    if not target.role_type.refused:
+        return None
+    text = "; ".join(f'"{value}": {why}' for value, why in target.role_type.refused[:5])
+    return failed(f"the table refuses values of the mapping: {text}", Reason.ROLE_NOT_IN_TYPE)
+
+
+def _missing_labels(subject: Subject, target: TargetFacts, role: Column) -> Judgement | None:
+    missing = missing_labels(target, subject.to_roles)
+    if not missing:
+        return None
+    names = ", ".join(f'"{name}"' for name in missing)
+    if subject.spec.schema_changes is SchemaChanges.ADD_MISSING:
+        return passed(f"{role.type_name} lacks {names}; the plan adds them")
+    return failed(
+        f"{role.type_name} lacks {names}: set spec.schemaChanges: AddMissing, or run ALTER TYPE "
+        f"{target.role_type.enum_type} ADD VALUE … yourself",
+        Reason.ROLE_NOT_IN_TYPE,
+    )
+
+
+def migration_columns(subject: Subject) -> Judgement:
+    """The bookkeeping columns are there with usable types, or "", or AddMissing adds them."""
+    target = subject.target
+    if target is None:
+        return depends_on("UserProfiles")
+    missing = missing_columns(target, subject.names)
+    if missing and subject.spec.schema_changes is not SchemaChanges.ADD_MISSING:
+        return failed(_both_answers(subject, missing), Reason.MIGRATION_COLUMNS_MISSING)
+    unusable = _unusable(subject, target)
+    if unusable:
+        return failed("; ".join(unusable), Reason.MIGRATION_COLUMNS_MISSING)
+    if missing:
+        return passed(f"the plan adds {', '.join(column.name for column in missing)}")
+    return passed("every bookkeeping column is there, or is not wanted")
+
+
+def _both_answers(subject: Subject, missing: tuple[Column, ...]) -> str:
+    fields = {
+        subject.names.previous_role: "previousRole",
+        subject.names.seniority: "seniority",
+        subject.names.migrated_at: "migratedAt",
+    }
+    names = ", ".join(f'"{column.name}"' for column in missing)
+    without = "\n".join(f'      {fields[column.name]}: ""' for column in missing)
+    return (
+        f"{subject.table} has no column {names}. Either have them added:\n"
+        "spec:\n  schemaChanges: AddMissing\n"
+        "or do without them:\n"
+        f"spec:\n  target:\n    columns:\n{without}\n"
+    )
+
+
+def _unusable(subject: Subject, target: TargetFacts) -> list[str]:
+    found = []
+    for name, allowed, what in (
+        (subject.names.previous_role, _TEXTUAL, "text or the role's own type"),
+        (subject.names.seniority, _TEXTUAL, "text or an enum"),
+        (subject.names.migrated_at, _TEXTUAL | {_TIME}, "timestamp with time zone"),
+    ):
+        column = target.column(name) if name else None
+        if column is not None and (column.category not in allowed or column.generated):
+            found.append(f'column "{name}" is {column.type_name} and can\'t be written; it has to be {what}')
+    return found

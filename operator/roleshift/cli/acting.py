@@ -1,0 +1,55 @@
+"""The commands that change a RoleMigration: rollback, suspend, resume, retry. Done in `changes`."""
+
+from typing import Annotated
+
+import typer
+
+from roleshift.cli.options import Context, Interval, Kubeconfig, Name, Namespace, Wait, Wanted, Where
+
+
+def rollback(
+    name: Name,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why, for the record.", metavar="TEXT", show_default=False)
+    ],
+    wait: Wait = False,
+    interval: Interval = 1.0,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Ask for the old roles back (also: abort). A write under way is cancelled, a finished one undone."""
+    from roleshift.cli import changes, watching
+
+    where = Where(namespace, context, kubeconfig)
+    changes.request_rollback(where, name, reason)
+    if wait:
+        patience = watching.Patience(interval)
+        raise typer.Exit(watching.wait(where, name, Wanted.ROLLED_BACK, patience))
+
+
+def suspend(
+    name: Name, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None
+) -> None:
+    """Let a run rest before its next step; a write that has begun is finished first."""
+    from roleshift.cli import changes
+
+    changes.suspend(Where(namespace, context, kubeconfig), name)
+
+
+def resume(
+    name: Name, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None
+) -> None:
+    """Let a suspended run go on."""
+    from roleshift.cli import changes
+
+    changes.resume(Where(namespace, context, kubeconfig), name)
+
+
+def retry(
+    name: Name, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None
+) -> None:
+    """Start a new attempt of a run that is Failed or RolledBack."""
+    from roleshift.cli import changes
+
+    changes.retry(Where(namespace, context, kubeconfig), name)

@@ -1,0 +1,124 @@
+"""How people act on a run: small patches of the object, never of anything else; the operator does the work.
+
+A field that another manager owns, such as a GitOps tool, is changed all the same, with a warning that
+names the manager.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from roleshift.api import GROUP, ConditionType, DesiredState, Phase
+from roleshift.cli.exit_codes import CommandError
+from roleshift.cli.options import Where
+from roleshift.cli.ownership import other_managers
+from roleshift.cli.session import Session, connected
+from roleshift.cli.subject import Subject, subject_of
+
+REQUESTED_BY = f"{GROUP}/requested-by"
+REASON = f"{GROUP}/reason"
+SUSPENDED_BY = f"{GROUP}/suspended-by"
+RETRY_REQUESTED_AT = f"{GROUP}/retryRequestedAt"
+
+_Body = Mapping[str, Any]
+_Change = Callable[[Session, str, _Body], Awaitable[str]]
+
+
+def request_rollback(where: Where, name: str, reason: str) -> None:
+    """Ask for the old state; who asks and why goes into annotations."""
+
+    async def change(session: Session, name: str, body: _Body) -> str:
+        if subject_of(body).desired_state is DesiredState.ROLLED_BACK:
+            return "the rollback was asked for before"
+        _warn_of_owners(body, "desiredState", "the request stands as soon as the operator has seen it")
+        user = await session.user()
+        annotations = {REQUESTED_BY: user, REASON: reason}
+        await session.patch(name, _patch(annotations, desiredState=DesiredState.ROLLED_BACK))
+        return f"rollback asked for by {user}"
+
+    _apply(change, where, name)
+
+
+def suspend(where: Where, name: str) -> None:
+    """Let the run rest; the annotation holds even where a GitOps tool puts the field back."""
+
+    async def change(session: Session, name: str, body: _Body) -> str:
+        _warn_of_owners(body, "suspend", "the annotation keeps the run at rest until `roleshift resume`")
+        user = await session.user()
+        await session.patch(name, _patch({SUSPENDED_BY: user}, suspend=True))
+        return f"suspended by {user}"
+
+    _apply(change, where, name)
+
+
+def resume(where: Where, name: str) -> None:
+    """Let the run go on."""
+
+    async def change(session: Session, name: str, body: _Body) -> str:
+        is_set = subject_of(body).suspended
+        if not is_set and SUSPENDED_BY not in _annotations(body):
+            return "was not suspended"
+        if is_set:
+            _warn_of_owners(body, "suspend", "if it is put back, the run rests again")
+        await session.patch(name, _patch({SUSPENDED_BY: None}, **({"suspend": False} if is_set else {})))
+        return "goes on"
+
+    _apply(change, where, name)
+
+
+def retry(where: Where, name: str) -> None:
+    """Ask for a new attempt, with a new run id, image and plan.
+
+    Raises:
+        CommandError: the run is neither Failed nor RolledBack nor stalled.
+    """
+
+    async def change(session: Session, name: str, body: _Body) -> str:
+        subject = subject_of(body)
+        if not _can_be_retried(subject):
+            raise CommandError(
+                f"{subject} is {subject.status.phase}: only a Failed or RolledBack run is retried"
+            )
+        annotations = {RETRY_REQUESTED_AT: datetime.now(UTC).isoformat(), REQUESTED_BY: None, REASON: None}
+        if subject.desired_state is DesiredState.MIGRATED:
+            await session.patch(name, _patch(annotations))
+        else:
+            _warn_of_owners(body, "desiredState", "if it is put back, the new attempt is rolled back")
+            await session.patch(name, _patch(annotations, desiredState=DesiredState.MIGRATED))
+        return "a new attempt was asked for"
+
+    _apply(change, where, name)
+
+
+def _apply(change: _Change, where: Where, name: str) -> None:
+    async def read_and_change(session: Session) -> str:
+        body = await session.get(name)
+        return f"{session.key(name)}: {await change(session, name, body)}"
+
+    with connected(where) as session:
+        print(asyncio.run(read_and_change(session)), flush=True)
+
+
+def _patch(annotations: Mapping[str, str | None], **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"annotations": dict(annotations)}, "spec": spec}
+
+
+def _annotations(body: _Body) -> Mapping[str, str]:
+    return body["metadata"].get("annotations") or {}
+
+
+def _can_be_retried(subject: Subject) -> bool:
+    ended = subject.status.phase in (Phase.FAILED, Phase.ROLLED_BACK)
+    return ended or subject.condition(ConditionType.STALLED) is not None
+
+
+def _warn_of_owners(body: _Body, field: str, consequence: str) -> None:
+    owners = other_managers(body["metadata"], ("spec", field))
+    if owners:
+        names = ", ".join(owners)
+        print(
+            f"warning: spec.{field} is managed by {names}: change it there too; {consequence}",
+            file=sys.stderr,
+        )

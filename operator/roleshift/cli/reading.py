@@ -1,0 +1,80 @@
+"""The commands that only look: get, status, wait. What they do is in `listing` and `watching`."""
+
+from typing import Annotated
+
+import typer
+
+from roleshift.cli.options import (
+    Context,
+    Interval,
+    Kubeconfig,
+    Name,
+    Namespace,
+    Output,
+    Wanted,
+    Where,
+    duration_option,
+)
+
+
+def get(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name; without it all of them.", show_default=False)
+    ] = None,
+    namespace: Namespace = None,
+    all_namespaces: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="List every namespace.")
+    ] = False,
+    output: Annotated[
+        Output | None, typer.Option("--output", "-o", help="Another form than the table.", show_default=False)
+    ] = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """List RoleMigrations, with the columns that `kubectl get rolemigrations` has."""
+    from roleshift.cli.listing import Selection, print_migrations
+
+    if name is not None and all_namespaces:
+        raise typer.BadParameter("a NAME and --all-namespaces exclude each other: use -n instead of -A")
+    selection = Selection(name, everywhere=all_namespaces)
+    print_migrations(Where(namespace, context, kubeconfig), selection, output)
+
+
+def status(
+    name: Name,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until the run ends.")] = False,
+    interval: Interval = 5.0,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show one run on one screen; with --watch the exit code tells how it ended."""
+    from roleshift.cli import watching
+
+    where = Where(namespace, context, kubeconfig)
+    raise typer.Exit(watching.watch(where, name, interval) if watch else watching.show(where, name))
+
+
+def wait(
+    name: Name,
+    wanted: Annotated[Wanted, typer.Option("--for", help="What to wait for.", show_default=False)],
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            parser=duration_option,
+            metavar="DURATION",
+            help="Such as 90s, 10m or 1h30m; 0 looks once.",
+            show_default="no limit",
+        ),
+    ] = None,
+    interval: Interval = 1.0,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Wait until a run is done or rolled back; the exit code tells how it ended."""
+    from roleshift.cli import watching
+
+    where = Where(namespace, context, kubeconfig)
+    raise typer.Exit(watching.wait(where, name, wanted, watching.Patience(interval, timeout)))

@@ -1,0 +1,1 @@
+"""Everything that speaks to the Kubernetes API; the only room that imports its client."""

@@ -1,0 +1,228 @@
+"""Drives one run from step to step on open sessions: performs, settles, reports.
+
+What comes next is the engine's decision, from the ledger; here it is only
+carried out. Which object it is, and when to look again, is the worker's.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from roleshift.api import Phase, RoleMigration
+from roleshift.api.fields import immutable_part
+from roleshift.controller import closing
+from roleshift.controller.ports import Inbox
+from roleshift.controller.reporter import Reporter
+from roleshift.engine.conditions import Activity, View
+from roleshift.engine.outcome import Extent, Outcome, Retry, Undo
+from roleshift.engine.progress import Progress
+from roleshift.engine.requests import Requests
+from roleshift.engine.run import RunRecord
+from roleshift.engine.settlement import RetryPolicy, Settlement, given_up, outcome_of_error, settle
+from roleshift.engine.steps import RollbackRequest, Situation, Step, WriteState, next_step
+from roleshift.errors import FencedError, Reason, RoleshiftError
+from roleshift.phases import backing_up, cancelling, checking, migrating, rolling_back, validating
+from roleshift.phases.context import Context
+from roleshift.postgres import fence, ledger
+from roleshift.postgres.session import Session
+
+_PHASES = {
+    Step.CHECK: checking.run,
+    Step.BACK_UP: backing_up.run,
+    Step.MIGRATE: migrating.run,
+    Step.VALIDATE: validating.run,
+    Step.ROLL_BACK: rolling_back.run,
+    Step.CANCEL: cancelling.run,
+}
+_OCCUPYING = frozenset({Step.BACK_UP, Step.MIGRATE, Step.VALIDATE, Step.ROLL_BACK})
+_SUSPENDED = "spec.suspend or the annotation roleshift.dev/suspended-by stands; remove both to go on"
+
+
+class ObjectChangedError(Exception):
+    """The object asks for something else than the step that is under way: look at it again."""
+
+
+@dataclass(slots=True)
+class Sessions:
+    """The two sessions of a run, see `Context`; `locked` once the target's lock is held."""
+
+    control: Session
+    work: Session
+    locked: bool = False
+
+
+class Driver:
+    """Carries one claimed run on until it rests or waits."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        reporter: Reporter,
+        inbox: Inbox,
+        look: Callable[[], tuple[RoleMigration, Requests]],
+        *,
+        looks: int,
+        waited_seconds: float,
+    ) -> None:
+        """Takes what it works on.
+
+        Args:
+            look: reads the newest state of the object.
+            looks: how often the run has looked at what it waits for.
+            waited_seconds: for how long it has waited already.
+        """
+        self._sessions = sessions
+        self._reporter = reporter
+        self._inbox = inbox
+        self._look = look
+        self._looks = looks
+        self._waited_seconds = waited_seconds
+
+    async def drive(self, run: RunRecord) -> tuple[RunRecord, Settlement | None]:
+        """Perform steps until one has to wait; no settlement when nothing is left to do.
+
+        Raises:
+            ObjectChangedError: another run than this one is wanted now.
+            FencedError: somebody else took the run over.
+            RoleshiftError: a session is gone.
+        """
+        while True:
+            migration, requests = self._look()
+            if requests.spec_hash != run.identity.spec_hash:
+                raise ObjectChangedError
+            run = await self._latched(run, requests)
+            step = next_step(_situation(run, requests))
+            if step is Step.REST:
+                self._reporter.show(ended_view(run))
+                return run, None
+            if step is Step.PAUSE:
+                self._reporter.show(
+                    View(run.phase, Activity.WAITING, Reason.SUSPENDED, _SUSPENDED, run, run.findings)
+                )
+                return run, None
+            outcome = await self._outcome(step, run, migration)
+            run, settlement = await self._settled(run, outcome, migration)
+            if settlement.pause != 0.0:
+                return run, settlement
+
+    async def _latched(self, run: RunRecord, requests: Requests) -> RunRecord:
+        """Remember a request for the old state when it is first seen."""
+        wanted = requests.rollback is RollbackRequest.REQUESTED
+        if (
+            not wanted
+            or run.rollback_requested_at is not None
+            or run.phase in (Phase.ROLLED_BACK, Phase.FAILED)
+        ):
+            return run
+        await ledger.latch_rollback(self._sessions.control, run, requests.requested_by, requests.reason)
+        return await self._reloaded(run)
+
+    async def _outcome(self, step: Step, run: RunRecord, migration: RoleMigration) -> Outcome:
+        if step is Step.ROLL_BACK and run.phase is not Phase.ROLLING_BACK:
+            return Undo(Reason.ROLLED_BACK_ON_REQUEST, "a person asked for the old roles", Extent.COMMITTED)
+        try:
+            if step in _OCCUPYING and not self._sessions.locked and run.target_oid is not None:
+                await fence.lock_target(self._sessions.control, run.target_oid)
+                self._sessions.locked = True
+            return await self._performed(step, self._context(run, migration))
+        except FencedError:
+            raise
+        except RoleshiftError as error:
+            self._reporter.error(error, run.run_id)
+            if not self._sessions.control.is_usable:
+                raise
+            return outcome_of_error(run.phase, error)
+
+    async def _performed(self, step: Step, context: Context) -> Outcome:
+        """Run a phase; a write that was not committed ends when a person asks for the old state."""
+        task = asyncio.ensure_future(_PHASES[step](context))
+        try:
+            while step is Step.MIGRATE and not task.done():
+                change = asyncio.ensure_future(self._inbox.wait_change())
+                await asyncio.wait({task, change}, return_when=asyncio.FIRST_COMPLETED)
+                change.cancel()
+                if not task.done() and self._unwanted():
+                    raise ObjectChangedError
+            return await task
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+
+    def _unwanted(self) -> bool:
+        _, requests = self._look()
+        return requests.deleting or requests.rollback is RollbackRequest.REQUESTED
+
+    def _context(self, run: RunRecord, migration: RoleMigration) -> Context:
+        started = self._reporter.now()
+
+        def rows_done(done: int, total: int) -> None:
+            self._reporter.show_progress(Progress(total, done, started, self._reporter.now()))
+
+        return Context(
+            spec=migration.spec,
+            immutable=immutable_part(migration.spec),
+            run=run,
+            control=self._sessions.control,
+            work=self._sessions.work,
+            rows_done=rows_done,
+        )
+
+    async def _settled(
+        self, run: RunRecord, outcome: Outcome, migration: RoleMigration
+    ) -> tuple[RunRecord, Settlement]:
+        run = await self._reloaded(run)
+        outcome = given_up(run.phase, outcome, self._waited_seconds)
+        retry = migration.spec.retry
+        policy = RetryPolicy(retry.limit, retry.backoff_seconds, retry.max_backoff_seconds)
+        settlement = settle(run.phase, outcome, attempts=run.attempts, looks=self._looks, policy=policy)
+        settlement = closing.with_end_reason(run, settlement)
+        if isinstance(outcome, Retry):
+            self._reporter.retried(outcome.error.reason)
+        if not settlement.waiting:
+            self._looks, self._waited_seconds = 0, 0.0
+            await closing.persist(self._sessions.control, run, outcome, settlement)
+            run = await self._reloaded(run)
+        self._reporter.show(view_of(run, settlement))
+        return run, settlement
+
+    async def _reloaded(self, run: RunRecord) -> RunRecord:
+        current = await ledger.find(self._sessions.control, run.identity)
+        if current is None or current.epoch != run.epoch or current.run_id != run.run_id:
+            raise FencedError
+        return current
+
+
+def _situation(run: RunRecord, requests: Requests) -> Situation:
+    unwritten = run.write_state is WriteState.NOT_COMMITTED
+    asked = run.rollback_requested_at is not None or (requests.deleting and unwritten)
+    return Situation(
+        phase=run.phase,
+        write=run.write_state,
+        rollback=RollbackRequest.REQUESTED if asked else RollbackRequest.NONE,
+        suspension=requests.suspension,
+    )
+
+
+def view_of(run: RunRecord, settlement: Settlement) -> View:
+    """What people see of a run after a settlement."""
+    activity = Activity.WAITING if settlement.waiting else Activity.WORKING
+    return View(
+        phase=settlement.phase,
+        activity=Activity.ENDED if settlement.ended else activity,
+        reason=settlement.reason,
+        message=settlement.message,
+        run=run,
+        findings=run.findings,
+    )
+
+
+def ended_view(run: RunRecord) -> View:
+    """What people see of a run that ended, rebuilt from the ledger alone."""
+    return View(run.phase, Activity.ENDED, run.reason, run.message, run, run.findings)
+
+
+def waiting_view(run: RunRecord | None, reason: Reason, message: str) -> View:
+    """What people see while something outside has to change."""
+    phase = run.phase if run else Phase.PENDING
+    return View(phase, Activity.WAITING, reason, message, run, run.findings if run else ())

@@ -1,0 +1,75 @@
+"""What a worker needs from the world outside the database; a Job could give it the same."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from roleshift.api import RoleMigrationStatus
+from roleshift.cluster.events import EventType
+from roleshift.cluster.status_writer import Urgency
+from roleshift.engine.identity import ObjectKey, ObjectRef
+from roleshift.telemetry.metrics import Metrics
+
+
+class Inbox(Protocol):
+    """Where the newest state of one object is read; `slots` is held while working."""
+
+    @property
+    def slots(self) -> AbstractAsyncContextManager[None]:
+        """Held while working, never while waiting."""
+
+    @property
+    def latest(self) -> Mapping[str, Any]:
+        """The newest body; reading it makes `wait_change` wait again."""
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the object is gone."""
+
+    @property
+    def unread(self) -> bool:
+        """Whether there is something new."""
+
+    async def wait_change(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - a result, no failure
+        """Wait until there is something new; False when `timeout` seconds are over."""
+
+
+class Secrets(Protocol):
+    """Reads Secrets and ConfigMaps of a namespace."""
+
+    async def read(self, namespace: str, name: str) -> dict[str, bytes]:
+        """The data of a Secret."""
+
+    async def read_config_map(self, namespace: str, name: str) -> dict[str, bytes]:
+        """The data of a ConfigMap."""
+
+
+class Guard(Protocol):
+    """Keeps an object from going away while its run is active."""
+
+    async def add(self, ref: ObjectRef, present: Sequence[str] | None = None) -> str:
+        """Add the finalizer if the object has not changed since."""
+
+    async def remove(self, ref: ObjectRef) -> None:
+        """Remove the finalizer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside world of a worker.
+
+    Attributes:
+        cluster_uid: tells clusters apart in ledgers.
+        holder: who works, for people who read the ledger.
+    """
+
+    secrets: Secrets
+    guard: Guard
+    publish: Callable[[ObjectKey, str, RoleMigrationStatus, Urgency], None]
+    emit: Callable[[ObjectRef, EventType, str, str], None]
+    metrics: Metrics
+    cluster_uid: str
+    holder: str
+    now: Callable[[], datetime]

@@ -1,0 +1,143 @@
+"""Tells the world about one run: status, events, metrics, log lines. Decides nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from roleshift.api import ObjectMeta, Phase, RoleMigration, RoleMigrationStatus
+from roleshift.cluster.events import EventType
+from roleshift.cluster.status_writer import Urgency
+from roleshift.controller.ports import Ports
+from roleshift.engine.conditions import Activity, View
+from roleshift.engine.identity import ObjectRef
+from roleshift.engine.progress import Progress
+from roleshift.engine.projection import ObjectFacts, project, project_unreachable
+from roleshift.engine.requests import RECONCILE, SUSPENDED_BY
+from roleshift.errors import Reason, RoleshiftError
+from roleshift.telemetry.logs import run_logger
+from roleshift.telemetry.object_metrics import ObjectFigures
+
+_ANNOUNCED = frozenset(
+    {Phase.CHECKING, Phase.MIGRATING, Phase.ROLLING_BACK, Phase.DONE, Phase.ROLLED_BACK, Phase.FAILED}
+)
+_GOOD_ENDS = frozenset({Reason.MIGRATION_COMPLETED, Reason.ROLLED_BACK_ON_REQUEST})
+
+
+class Reporter:
+    """Remembers what was said last, so that nothing is said twice."""
+
+    def __init__(self, ports: Ports, meta: ObjectMeta, status: RoleMigrationStatus | None) -> None:
+        self._ports = ports
+        self._status = status
+        self._said: tuple[Phase, Reason, Activity] | None = None
+        self._entered: tuple[Phase, datetime] | None = None
+        self._view: View | None = None
+        self._suspended = False
+        self.meta = meta
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object as events refer to it."""
+        return ObjectRef(self.meta.namespace, self.meta.name, self.meta.uid, self.meta.resource_version)
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock."""
+        return self._ports.now
+
+    def look(self, migration: RoleMigration) -> None:
+        """The object has changed: what is said from now on is about this generation."""
+        self.meta = migration.metadata
+        self._suspended = migration.spec.suspend or SUSPENDED_BY in migration.metadata.annotations
+
+    def show(self, view: View) -> None:
+        """Publish a state of the run; a new phase or reason goes out at once and may be an event."""
+        said = (view.phase, view.reason, view.activity)
+        is_news = said != self._said
+        if is_news:
+            self._announce(view)
+        self._said, self._view = said, view
+        self._publish(view, Urgency.NOW if is_news else Urgency.NORMAL)
+
+    def show_progress(self, progress: Progress) -> None:
+        """Publish how far the write is; throttled."""
+        if self._view is not None:
+            self._publish(replace(self._view, progress=progress), Urgency.NORMAL)
+
+    def show_unreachable(self, reason: Reason, message: str) -> None:
+        """The database can't be asked: what the status says of the run stands, but for the conditions."""
+        previous = self._status
+        assert previous is not None
+        self._status = project_unreachable(previous, self._about(), reason, message, self._ports.now())
+        self._ports.publish(self.ref.key, self.ref.uid, self._status, Urgency.NORMAL)
+
+    def error(self, error: RoleshiftError, run_id: str) -> None:
+        """Count and log an error of a phase."""
+        if error.sqlstate or error.reason is Reason.CONNECTION_LOST:
+            self._ports.metrics.database_error(error.sqlstate)
+        run_logger(self.meta.namespace, self.meta.name, run_id).warning(
+            "phase failed", reason=error.reason, sqlstate=error.sqlstate, error=error.message
+        )
+
+    def retried(self, reason: Reason) -> None:
+        """Count a failed attempt."""
+        self._ports.metrics.retried(reason)
+
+    def _about(self) -> ObjectFacts:
+        return ObjectFacts(self.meta.generation, self._status, self.meta.annotations.get(RECONCILE))
+
+    def _publish(self, view: View, urgency: Urgency) -> None:
+        self._status = project(view, self._about(), self._ports.now())
+        self._ports.publish(self.ref.key, self.ref.uid, self._status, urgency)
+        self._ports.metrics.publish(self.ref.key, self._figures(view, self._status))
+
+    def _figures(self, view: View, status: RoleMigrationStatus) -> ObjectFigures:
+        return ObjectFigures(
+            phase=view.phase,
+            suspended=self._suspended,
+            rows_expected=status.plan.rows if status.plan else None,
+            rows_processed=status.progress.rows_processed if status.progress else None,
+            safety_score=status.safety.score if status.safety else None,
+            checks=tuple((f.name, f.result) for f in view.findings),
+        )
+
+    def _announce(self, view: View) -> None:
+        run_id = view.run.run_id if view.run else ""
+        run_logger(self.meta.namespace, self.meta.name, run_id).info(
+            "run", phase=view.phase, reason=view.reason, message=view.message
+        )
+        self._time_phase(view)
+        if view.activity is Activity.WAITING:
+            self._ports.emit(self.ref, EventType.WARNING, view.reason, view.message)
+        elif self._is_milestone(view):
+            kind = EventType.WARNING if self._is_bad(view) else EventType.NORMAL
+            self._ports.emit(self.ref, kind, view.reason, view.message or view.phase)
+
+    def _is_milestone(self, view: View) -> bool:
+        """A new phase that people are told of; what the status said before is no news."""
+        if view.phase not in _ANNOUNCED:
+            return False
+        if self._said is None:
+            return self._status is None or self._status.phase is not view.phase
+        return self._said[0] is not view.phase
+
+    def _is_bad(self, view: View) -> bool:
+        return view.activity is Activity.ENDED and view.reason not in _GOOD_ENDS
+
+    def _time_phase(self, view: View) -> None:
+        now = self._ports.now()
+        if self._entered is not None and self._entered[0] is not view.phase:
+            phase, since = self._entered
+            self._ports.metrics.phase_ended(phase, (now - since).total_seconds())
+        if self._entered is None or self._entered[0] is not view.phase:
+            self._count_end(view)
+            self._entered = (view.phase, now)
+
+    def _count_end(self, view: View) -> None:
+        """An end that this process saw happen; one that it found in the ledger was counted before."""
+        if self._entered is None or view.activity is not Activity.ENDED:
+            return
+        self._ports.metrics.run_ended(view.phase)
+        rollback = view.run.rollback if view.run else None
+        if view.phase is Phase.ROLLED_BACK and rollback is not None and rollback.result is not None:
+            self._ports.metrics.rollback_ended(rollback.trigger, rollback.result)

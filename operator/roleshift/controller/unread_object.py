@@ -1,0 +1,18 @@
+"""Metadata and status of an object whose spec may be unreadable, so that it can be told so."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from roleshift.api import ObjectMeta, RoleMigrationStatus
+
+
+def readable_part(body: Mapping[str, Any]) -> tuple[ObjectMeta, RoleMigrationStatus | None]:
+    """Metadata and, where it can be read, status."""
+    meta = ObjectMeta.model_validate(body["metadata"], by_alias=True, by_name=False)
+    try:
+        status = RoleMigrationStatus.model_validate(body.get("status"), by_alias=True, by_name=False)
+    except ValidationError:
+        return meta, None
+    return meta, status

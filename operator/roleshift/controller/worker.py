@@ -1,0 +1,285 @@
+"""One migration, from the object to its end: reads the object, opens the database, drives the run.
+
+It gets everything through its ports and knows nothing of kopf or of the
+process that it runs in.
+"""
+
+import time
+import uuid
+
+from roleshift.api import Phase, RoleMigration, parse_migration
+from roleshift.api.fields import immutable_part
+from roleshift.cluster.events import EventType
+from roleshift.controller.credentials import connection_parameters
+from roleshift.controller.driver import Driver, ObjectChangedError, Sessions, ended_view, waiting_view
+from roleshift.controller.guarding import FinalizerHold
+from roleshift.controller.ports import Inbox, Ports
+from roleshift.controller.reporter import Reporter
+from roleshift.controller.unread_object import readable_part
+from roleshift.engine.attempts import Continuation, continuation, has_begun
+from roleshift.engine.conditions import Activity, View
+from roleshift.engine.connection import ConnectionParameters
+from roleshift.engine.identity import RunIdentity
+from roleshift.engine.outcome import Fail, Wait
+from roleshift.engine.requests import Requests, requests_of
+from roleshift.engine.run import RunRecord
+from roleshift.engine.settlement import given_up
+from roleshift.engine.steps import RollbackRequest, Suspension
+from roleshift.engine.support import unsupported_fields
+from roleshift.engine.transitions import BEFORE_FIRST_WRITE, TERMINAL
+from roleshift.engine.waiting import pause_while_waiting
+from roleshift.errors import DatabaseError, FencedError, Reason, RoleshiftError, SpecError
+from roleshift.phases import checking
+from roleshift.phases.examination import examine
+from roleshift.postgres import fence, ledger
+from roleshift.postgres.connect import Purpose, session
+from roleshift.postgres.facts import server_facts
+from roleshift.postgres.session import Session
+
+LOOK_AGAIN_SECONDS = 0.2
+FENCED_SECONDS = 5.0
+GONE_DATABASE_SECONDS = 600.0
+_SUSPENDED = "spec.suspend or the annotation roleshift.dev/suspended-by stands; remove both to go on"
+_LEDGER_LOST = (
+    "the status says that a run had begun, but the database has no ledger row for it (was it restored?): "
+    "nothing is written; look at the table, then set the annotation "
+    "roleshift.dev/retryRequestedAt to begin anew"
+)
+
+
+class MigrationWorker:
+    """Works on one object until nothing is left to do; started again when the object changes."""
+
+    def __init__(self, ports: Ports, inbox: Inbox) -> None:
+        self._ports = ports
+        self._inbox = inbox
+        self._run: RunRecord | None = None
+        self._looks = 0
+        self._waiting_since: float | None = None
+        meta, status = readable_part(inbox.latest)
+        self._reporter = Reporter(ports, meta, status)
+        self._hold = FinalizerHold(ports.guard)
+
+    async def run(self) -> None:
+        """Look after the object until it is gone or at rest."""
+        while not self._inbox.deleted:
+            async with self._inbox.slots:
+                pause = await self._turn()
+            if pause is None and not self._inbox.unread:
+                return
+            await self._inbox.wait_change(pause)
+
+    async def _turn(self) -> float | None:
+        """One look: seconds until the next one, None to rest until the object changes."""
+        started = time.monotonic()
+        outcome = "Rested"
+        try:
+            pause = await self._look_after(*self._look())
+            outcome = "Rested" if pause is None else "Waiting"
+        except ObjectChangedError:
+            pause, outcome = LOOK_AGAIN_SECONDS, "Changed"
+        except FencedError:
+            pause, outcome = FENCED_SECONDS, "Fenced"
+        except RoleshiftError as error:
+            pause, outcome = await self._postponed(error), "Postponed"
+        self._ports.metrics.reconciled(outcome, time.monotonic() - started)
+        return pause
+
+    def _look(self) -> tuple[RoleMigration, Requests]:
+        """The newest state of the object.
+
+        Raises:
+            SpecError: it can't be read.
+        """
+        migration = parse_migration(self._inbox.latest)
+        self._reporter.look(migration)
+        self._hold.look(migration.metadata)
+        return migration, requests_of(migration)
+
+    async def _look_after(self, migration: RoleMigration, requests: Requests) -> float | None:
+        if not has_begun(migration.status) and self._is_refused(migration, requests):
+            return None
+        parameters = await connection_parameters(
+            self._ports.secrets, migration.metadata.namespace, migration.spec.connection
+        )
+        async with session(parameters, self._purpose(migration)) as control:
+            return await self._with_ledger(control, parameters, migration, requests)
+
+    def _is_refused(self, migration: RoleMigration, requests: Requests) -> bool:
+        """Whether the manifest alone says that nothing is to be done; then no database is asked."""
+        if requests.deleting:
+            return False
+        refused = unsupported_fields(migration.spec)
+        if refused:
+            self._fail(Reason.NOT_SUPPORTED, "; ".join(str(field) for field in refused))
+        elif requests.suspension is Suspension.SUSPENDED and requests.rollback is RollbackRequest.NONE:
+            self._reporter.show(waiting_view(self._run, Reason.SUSPENDED, _SUSPENDED))
+        else:
+            return False
+        return True
+
+    def _fail(self, reason: Reason, message: str) -> None:
+        self._reporter.show(View(Phase.FAILED, Activity.ENDED, reason, message))
+
+    def _purpose(self, migration: RoleMigration) -> Purpose:
+        meta = migration.metadata
+        run_id = self._run.run_id if self._run else ""
+        return Purpose(meta.namespace, meta.name, run_id, migration.spec.target.schema_name)
+
+    async def _with_ledger(
+        self, control: Session, parameters: ConnectionParameters, migration: RoleMigration, requests: Requests
+    ) -> float | None:
+        identity = RunIdentity(
+            self._ports.cluster_uid, migration.metadata.namespace, migration.metadata.name, requests.spec_hash
+        )
+        known = await ledger.installed_version(control) is not None
+        self._run = run = await ledger.find(control, identity) if known else None
+        what = continuation(run, requests, migration.status)
+        if what is Continuation.LEDGER_LOST:
+            self._reporter.show(View(Phase.FAILED, Activity.ENDED, Reason.LEDGER_LOST, _LEDGER_LOST))
+            return None
+        if self._is_at_rest(what, run, requests):
+            await self._rest(run)
+            return None
+        await self._hold.take()
+        async with session(parameters, self._purpose(migration)) as work:
+            try:
+                await ledger.ensure(control)
+            except DatabaseError as error:
+                if error.reason is not Reason.PERMISSION_DENIED:
+                    raise
+                return await self._without_ledger(control, work, migration, error)
+            run = await self._begun(control, identity, what, run, requests)
+            return await self._driven(Sessions(control, work), run)
+
+    def _is_at_rest(self, what: Continuation, run: RunRecord | None, requests: Requests) -> bool:
+        if run is None:
+            return requests.deleting
+        if what is not Continuation.GO_ON:
+            return requests.deleting
+        wants_back = requests.rollback is RollbackRequest.REQUESTED or run.rollback_requested_at is not None
+        return run.phase in TERMINAL and not (run.phase is Phase.DONE and wants_back)
+
+    async def _rest(self, run: RunRecord | None) -> None:
+        if run is not None:
+            self._reporter.show(ended_view(run))
+        if run is None or not run.active:
+            await self._hold.release()
+
+    async def _without_ledger(
+        self, control: Session, work: Session, migration: RoleMigration, error: DatabaseError
+    ) -> float | None:
+        """The role may not make a ledger: the checks say which rights it lacks."""
+        found = await examine(migration.spec, immutable_part(migration.spec), work, control)
+        outcome = checking.outcome_of(found)
+        reason, message = error.reason, error.message
+        if isinstance(outcome, Fail | Wait):
+            reason, message = outcome.reason, outcome.message
+        self._reporter.show(View(Phase.FAILED, Activity.ENDED, reason, message, findings=found.findings))
+        await self._hold.release()
+        return None
+
+    async def _begun(
+        self,
+        control: Session,
+        identity: RunIdentity,
+        what: Continuation,
+        run: RunRecord | None,
+        requests: Requests,
+    ) -> RunRecord:
+        """The run of the ledger, or a new row for it."""
+        if run is not None and what is Continuation.GO_ON:
+            return run
+        server = await server_facts(control)
+        await ledger.insert(
+            control,
+            ledger.NewRun(
+                run_id=str(uuid.uuid4()),
+                identity=identity,
+                manifest_hash=requests.manifest_hash,
+                attempt=run.attempt + 1 if run else 1,
+                object_uid=self._reporter.meta.uid,
+                database_identity=server.database_identity,
+                retry_token=requests.retry_token,
+            ),
+        )
+        begun = await ledger.find(control, identity)
+        if begun is None:
+            raise FencedError
+        return begun
+
+    async def _driven(self, sessions: Sessions, run: RunRecord) -> float | None:
+        backends = [sessions.control.backend, sessions.work.backend]
+        run = await fence.claim(sessions.control, run, self._ports.holder, backends)
+        self._run = run
+        self._reporter.show(View(run.phase, Activity.WORKING, run.reason, run.message, run, run.findings))
+        driver = Driver(
+            sessions,
+            self._reporter,
+            self._inbox,
+            self._look,
+            looks=self._looks,
+            waited_seconds=self._waited(),
+        )
+        self._run, settlement = await driver.drive(run)
+        if settlement is None or settlement.ended:
+            self._looks, self._waiting_since = 0, None
+            if self._run.phase in TERMINAL and not self._run.active:
+                await self._hold.release()
+            return None
+        self._count_wait(is_waiting=settlement.waiting)
+        return settlement.pause
+
+    def _waited(self) -> float:
+        return 0.0 if self._waiting_since is None else time.monotonic() - self._waiting_since
+
+    def _count_wait(self, *, is_waiting: bool) -> None:
+        if not is_waiting:
+            self._looks, self._waiting_since = 0, None
+            return
+        self._looks += 1
+        if self._waiting_since is None:
+            self._waiting_since = time.monotonic()
+
+    async def _postponed(self, error: RoleshiftError) -> float | None:
+        """Something that the run needs is not there: say so, and look again with growing pauses."""
+        if isinstance(error, SpecError):
+            self._fail(error.reason, error.message)
+            return None
+        self._reporter.error(error, self._run.run_id if self._run else "")
+        migration, requests = self._look()
+        if requests.deleting and await self._is_let_go(migration, error):
+            return None
+        phase = self._run.phase if self._run else Phase.PENDING
+        if not error.retryable and phase in BEFORE_FIRST_WRITE and not has_begun(migration.status):
+            self._fail(error.reason, error.message)
+            return None
+        outcome = given_up(phase, Wait(error.reason, error.message), self._waited())
+        if isinstance(outcome, Fail) and not has_begun(migration.status):
+            self._fail(outcome.reason, outcome.message)
+            return None
+        self._show_postponed(migration, error)
+        self._count_wait(is_waiting=True)
+        return pause_while_waiting(self._looks - 1, migration.spec.retry.max_backoff_seconds)
+
+    def _show_postponed(self, migration: RoleMigration, error: RoleshiftError) -> None:
+        if self._run is not None or not has_begun(migration.status):
+            self._reporter.show(waiting_view(self._run, error.reason, error.message))
+        elif migration.status is not None and migration.status.phase not in TERMINAL:
+            self._reporter.show_unreachable(error.reason, error.message)
+
+    async def _is_let_go(self, migration: RoleMigration, error: RoleshiftError) -> bool:
+        """An object that is being deleted does not wait for ever for a database that is gone."""
+        deleted_at = migration.metadata.deletion_timestamp
+        if deleted_at is None or (self._ports.now() - deleted_at).total_seconds() < GONE_DATABASE_SECONDS:
+            return False
+        row = self._run.run_id if self._run else "unknown"
+        self._ports.emit(
+            self._reporter.ref,
+            EventType.WARNING,
+            error.reason,
+            f"the object goes although its run (ledger row {row}) could not be ended: {error.message}; "
+            "apply the same manifest again to finish it",
+        )
+        await self._hold.release()
+        return True

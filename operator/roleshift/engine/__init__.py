@@ -1,0 +1,1 @@
+"""Decides: pure functions over values. No I/O, no clock, no randomness except what is passed in."""

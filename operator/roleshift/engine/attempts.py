@@ -1,0 +1,54 @@
+"""Whether an object begins a run, goes on with one, or begins a new attempt. Pure."""
+
+from enum import StrEnum
+
+from roleshift.api import Phase, RoleMigrationStatus
+from roleshift.engine.requests import Requests
+from roleshift.engine.run import RunRecord
+from roleshift.engine.steps import RollbackRequest
+
+_NOT_BEGUN = frozenset({Phase.PENDING, Phase.CHECKING, Phase.FAILED})
+
+
+class Continuation(StrEnum):
+    """What to do with an object and the run that the ledger knows of it."""
+
+    BEGIN = "Begin"
+    GO_ON = "GoOn"
+    NEW_ATTEMPT = "NewAttempt"
+    LEDGER_LOST = "LedgerLost"
+
+
+def continuation(
+    run: RunRecord | None, requests: Requests, status: RoleMigrationStatus | None
+) -> Continuation:
+    """Decide from the ledger; the status is read only to refuse.
+
+    A run that ended is begun anew when a person asks for it by a new value of the
+    retry annotation, or when one that failed before its first write has a changed
+    manifest.
+    """
+    if run is None:
+        lost = has_begun(status) and not requests.retry_token
+        return Continuation.LEDGER_LOST if lost else Continuation.BEGIN
+    if _asks_again(run, requests) or _was_mended(run, requests):
+        return Continuation.NEW_ATTEMPT
+    return Continuation.GO_ON
+
+
+def has_begun(status: RoleMigrationStatus | None) -> bool:
+    """Whether the status says that a run had begun to write."""
+    return status is not None and status.run_id is not None and status.phase not in _NOT_BEGUN
+
+
+def _asks_again(run: RunRecord, requests: Requests) -> bool:
+    return (
+        run.phase in (Phase.FAILED, Phase.ROLLED_BACK)
+        and not run.active
+        and requests.retry_token not in ("", run.retry_token)
+        and requests.rollback is RollbackRequest.NONE
+    )
+
+
+def _was_mended(run: RunRecord, requests: Requests) -> bool:
+    return run.phase is Phase.FAILED and run.write is None and run.manifest_hash != requests.manifest_hash

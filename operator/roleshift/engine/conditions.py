@@ -1,0 +1,157 @@
+"""The conditions of the object by the kstatus conventions, from the state of the run. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from roleshift.api import (
+    CheckResult,
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    Phase,
+    RoleMigrationStatus,
+    RollbackResult,
+)
+from roleshift.engine.checks import Finding
+from roleshift.engine.progress import Progress
+from roleshift.engine.run import RunRecord
+from roleshift.engine.verification import failure_message, failures
+from roleshift.errors import Reason
+
+
+class Activity(StrEnum):
+    """What the worker is doing with the run right now."""
+
+    WORKING = "Working"
+    WAITING = "Waiting"
+    ENDED = "Ended"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A run at one moment, with what is not (yet) in the ledger.
+
+    Attributes:
+        reason, message: why the run is where it is, for people and scripts.
+        run: the ledger row; None while no database was reached.
+        progress: rows written by a transaction that is under way; from memory.
+        total_checks: how many checks the catalogue knows.
+    """
+
+    phase: Phase
+    activity: Activity
+    reason: Reason
+    message: str
+    run: RunRecord | None = None
+    findings: tuple[Finding, ...] = ()
+    progress: Progress | None = None
+    total_checks: int = 24
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing happens until something outside changes."""
+        return self.activity is Activity.WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    type: ConditionType
+    status: ConditionStatus
+    reason: str
+    message: str
+
+
+def conditions(
+    view: View, generation: int, previous: RoleMigrationStatus | None, now: datetime
+) -> list[Condition]:
+    """Every condition that holds, with the time at which its status last changed."""
+    before = {c.type: c for c in previous.conditions} if previous else {}
+    return [_dated(claim, generation, before.get(claim.type), now) for claim in _claims(view)]
+
+
+def _dated(claim: _Claim, generation: int, before: Condition | None, now: datetime) -> Condition:
+    unchanged = before is not None and before.status is claim.status
+    return Condition(
+        type=claim.type,
+        status=claim.status,
+        reason=claim.reason,
+        message=claim.message,
+        last_transition_time=before.last_transition_time if before and unchanged else now,
+        observed_generation=generation,
+    )
+
+
+def _claims(view: View) -> Iterable[_Claim]:
+    yield _Claim(ConditionType.READY, _ready(view), view.reason, view.message)
+    yield _Claim(ConditionType.SUCCEEDED, _succeeded(view), view.reason, view.message)
+    if view.activity is not Activity.ENDED:
+        yield _Claim(ConditionType.RECONCILING, ConditionStatus.TRUE, view.reason, view.message)
+    elif _ready(view) is ConditionStatus.FALSE:
+        yield _Claim(ConditionType.STALLED, ConditionStatus.TRUE, view.reason, view.message)
+    yield from _milestones(view)
+
+
+def _ready(view: View) -> ConditionStatus:
+    return ConditionStatus.TRUE if view.phase is Phase.DONE or _came_back(view) else ConditionStatus.FALSE
+
+
+def _came_back(view: View) -> bool:
+    """RolledBack because a person asked, with no row left behind."""
+    return view.phase is Phase.ROLLED_BACK and view.reason is Reason.ROLLED_BACK_ON_REQUEST
+
+
+def _succeeded(view: View) -> ConditionStatus:
+    if view.phase is Phase.DONE:
+        return ConditionStatus.TRUE
+    ended = view.phase in (Phase.FAILED, Phase.ROLLED_BACK)
+    return ConditionStatus.FALSE if ended else ConditionStatus.UNKNOWN
+
+
+_PAST_APPROVAL = frozenset(
+    {Phase.BACKING_UP, Phase.MIGRATING, Phase.VALIDATING, Phase.DONE, Phase.ROLLING_BACK}
+)
+
+
+def _milestones(view: View) -> Iterable[_Claim]:
+    if view.findings:
+        yield _prechecks(view)
+    if view.phase in _PAST_APPROVAL:
+        yield _Claim(
+            ConditionType.APPROVED, ConditionStatus.TRUE, "Automatic", "spec.approval.policy is Automatic"
+        )
+    if view.run and view.run.image:
+        yield _backup_ready(view.run)
+    if view.run and view.run.verification:
+        yield _data_consistent(view.run)
+
+
+def _prechecks(view: View) -> _Claim:
+    bad = [f for f in view.findings if f.result in (CheckResult.FAILED, CheckResult.UNKNOWN)]
+    judged = f"{len(view.findings)} of the {view.total_checks} checks were made"
+    if not bad:
+        return _Claim(ConditionType.PRECHECKS_PASSED, ConditionStatus.TRUE, "ChecksPassed", judged)
+    worst = bad[0]
+    text = f"{judged}; {worst.name}: {worst.judgement.message}"
+    return _Claim(ConditionType.PRECHECKS_PASSED, ConditionStatus.FALSE, worst.judgement.reason, text)
+
+
+def _backup_ready(run: RunRecord) -> _Claim:
+    image = run.image
+    assert image is not None
+    text = f"{image.name}: {image.rows} rows, count and checksum compared with the table"
+    return _Claim(ConditionType.BACKUP_READY, ConditionStatus.TRUE, "Verified", text)
+
+
+def _data_consistent(run: RunRecord) -> _Claim:
+    if failures(run.verification):
+        text = failure_message(run.verification)
+        return _Claim(ConditionType.DATA_CONSISTENT, ConditionStatus.FALSE, Reason.VALIDATION_FAILED, text)
+    text = f"{len(run.verification)} verifications passed"
+    return _Claim(ConditionType.DATA_CONSISTENT, ConditionStatus.TRUE, "Verified", text)
+
+
+def end_reason_of_rollback(trigger: Reason, result: RollbackResult) -> Reason:
+    """The reason that a finished rollback ends with: left rows outrank who asked for it."""
+    return Reason.ROLLED_BACK_WITH_CONFLICTS if result is RollbackResult.PARTIAL else trigger

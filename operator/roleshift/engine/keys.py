@@ -1,0 +1,84 @@
+"""Which columns identify a row of the target, and which one says who the row is about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from roleshift.engine.target import TargetFacts, UniqueIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Columns that identify a row.
+
+    Attributes:
+        user_column: who a row is about; None where a composite key leaves it open.
+    """
+
+    columns: tuple[str, ...]
+    user_column: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyProblem:
+    """Why the target has no key that a run can use, and what to do."""
+
+    message: str
+
+
+def resolve_key(
+    target: TargetFacts, key_columns: Sequence[str] | None, user_column: str | None
+) -> Key | KeyProblem:
+    """The key that the manifest names, else the primary key."""
+    if key_columns is None:
+        return _primary_key(target, user_column)
+    unknown = [name for name in key_columns if target.column(name) is None]
+    if unknown:
+        return KeyProblem(
+            f"spec.target.keyColumns names {_quoted(unknown)}, which {target.schema}.{target.table} does not "
+            f"have (its columns: {_quoted([c.name for c in target.columns])})"
+        )
+    if not any(_identifies(index, key_columns) for index in target.unique_indexes):
+        return KeyProblem(
+            f"spec.target.keyColumns {_quoted(key_columns)} are not unique: create a unique index on them, "
+            "or name the columns of one"
+        )
+    nullable = [c.name for c in target.columns if c.name in key_columns and not c.not_null]
+    if nullable:
+        return KeyProblem(
+            f"key column {_quoted(nullable)} may be NULL, so it can't identify a row: "
+            "SET NOT NULL, or name other columns in spec.target.keyColumns"
+        )
+    return Key(tuple(key_columns), user_column or _user_column(key_columns))
+
+
+def _primary_key(target: TargetFacts, user_column: str | None) -> Key | KeyProblem:
+    primary = next((index for index in target.unique_indexes if index.primary and index.valid), None)
+    if primary is not None:
+        return Key(primary.columns, user_column or _user_column(primary.columns))
+    candidates = [index for index in target.unique_indexes if index.valid]
+    hint = f" (unique: {'; '.join(_quoted(i.columns) for i in candidates)})" if candidates else ""
+    return KeyProblem(
+        f"{target.schema}.{target.table} has no primary key: name columns that are unique and NOT NULL in "
+        f"spec.target.keyColumns{hint}"
+    )
+
+
+def _identifies(index: UniqueIndex, columns: Sequence[str]) -> bool:
+    return index.valid and bool(index.columns) and set(index.columns) <= set(columns)
+
+
+def _user_column(key: Sequence[str]) -> str | None:
+    return key[0] if len(key) == 1 else None
+
+
+def unique_partners(target: TargetFacts, role_column: str) -> tuple[tuple[str, ...], ...]:
+    """For each unique index that holds the role: its other columns."""
+    return tuple(
+        tuple(name for name in index.columns if name != role_column)
+        for index in target.unique_indexes
+        if role_column in index.columns
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

@@ -1,0 +1,25 @@
+"""Names of things that a run makes in the database, within PostgreSQL's limit of 63 bytes."""
+
+from roleshift.engine.hashing import short_hash
+
+MAX_IDENTIFIER_BYTES = 63
+_PREFIX = "migration_backup_"
+
+
+def image_name(table: str, run_id: str) -> str:
+    """The name of a run's before-image: `migration_backup_<table>_<short run id>`.
+
+    A table name that does not fit is cut between characters and followed by
+    eight digits of its hash, so that two long names stay apart.
+    """
+    suffix = "_" + run_id.replace("-", "")[:8]
+    room = MAX_IDENTIFIER_BYTES - len(_PREFIX) - len(suffix)
+    if len(table.encode()) > room:
+        tail = "_" + short_hash(table)
+        table = cut_to_bytes(table, room - len(tail)) + tail
+    return _PREFIX + table + suffix
+
+
+def cut_to_bytes(text: str, limit: int) -> str:
+    """The longest prefix of whole characters that fits in `limit` bytes of UTF-8."""
+    return text.encode()[:limit].decode(errors="ignore")

@@ -1,0 +1,162 @@
+"""The plan: what a run will do, as a value with a hash that an approval can name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from roleshift.engine.hashing import canonical_hash
+from roleshift.engine.mapping import MappingProof
+from roleshift.engine.target import Column, TargetFacts, TargetShape
+
+ROWS_PER_SECOND = 100_000
+"""Rows that one session updates in a second, with room to spare; docs/performance.md has the measurements."""
+SECONDS_OF_OVERHEAD = 1
+WAL_BYTES_PER_ROW = 400
+"""New row version, index entries and image row; docs/performance.md has the measurements."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddEnumValue:
+    """ALTER TYPE … ADD VALUE."""
+
+    enum_type: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddColumn:
+    """ALTER TABLE … ADD COLUMN."""
+
+    column: str
+    type_name: str
+
+
+SchemaChange = AddEnumValue | AddColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the run will do.
+
+    Attributes:
+        shape: the target as it will be once the schema changes are in place.
+        proof: the mapping applied to the rows that were counted.
+        lock: which lock is taken, for how long, and who waits.
+        statements: what will run, as text for people; schema changes first.
+    """
+
+    hash: str
+    shape: TargetShape
+    proof: MappingProof
+    schema_changes: tuple[SchemaChange, ...]
+    collisions: int
+    escalations: tuple[str, ...]
+    estimated_seconds: int
+    estimated_wal_bytes: int
+    lock: str
+    statements: tuple[str, ...] = ()
+
+
+def make_plan(
+    *,
+    immutable: Mapping[str, Any],
+    shape: TargetShape,
+    proof: MappingProof,
+    schema_changes: Sequence[SchemaChange],
+    collisions: int,
+    escalations: Sequence[str],
+) -> Plan:
+    """A plan from what was decided and found; pure, so that every caller gets the same hash."""
+    seconds = SECONDS_OF_OVERHEAD + proof.rows // ROWS_PER_SECOND
+    return Plan(
+        hash=plan_hash(immutable, shape, proof, schema_changes),
+        shape=shape,
+        proof=proof,
+        schema_changes=tuple(schema_changes),
+        collisions=collisions,
+        escalations=tuple(escalations),
+        estimated_seconds=seconds,
+        estimated_wal_bytes=proof.rows * WAL_BYTES_PER_ROW,
+        lock=f"SHARE ROW EXCLUSIVE on {shape.display_name} for about {seconds} s: "
+        "readers go on, writers wait",
+    )
+
+
+def plan_hash(
+    immutable: Mapping[str, Any],
+    shape: TargetShape,
+    proof: MappingProof,
+    schema_changes: Sequence[SchemaChange],
+) -> str:
+    """Hash over the immutable spec, the from→to cells (not their counts) and the schema as it will be."""
+    return canonical_hash(
+        {
+            "spec": immutable,
+            "cells": sorted([cell.from_role, cell.to_role, cell.seniority] for cell in proof.cells),
+            "schemaChanges": [repr(change) for change in schema_changes],
+            "key": [[column.name, column.type_name] for column in shape.key],
+            "written": [[column.name, column.type_name] for column in shape.written],
+        }
+    )
+
+
+def resolve_shape(
+    facts: TargetFacts, names: "ColumnNames", key: Sequence[str], user_column: str | None
+) -> TargetShape:
+    """The shape that a run works on, with columns that AddMissing will add already in it.
+
+    Raises:
+        KeyError: a column that the checks passed is not there; the checks come first.
+    """
+    planned = {column.name: column for column in (*facts.columns, *missing_columns(facts, names))}
+    return TargetShape(
+        oid=facts.oid,
+        schema=facts.schema,
+        table=facts.table,
+        key=tuple(planned[name] for name in key),
+        role=planned[names.role],
+        previous_role=planned[names.previous_role] if names.previous_role else None,
+        seniority=planned[names.seniority] if names.seniority else None,
+        migrated_at=planned[names.migrated_at] if names.migrated_at else None,
+        user_column=user_column,
+        triggers=facts.triggers,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnNames:
+    """Names from spec.target.columns; "" where the table has no such column."""
+
+    role: str
+    previous_role: str
+    seniority: str
+    migrated_at: str
+
+
+def missing_columns(facts: TargetFacts, names: ColumnNames) -> tuple[Column, ...]:
+    """Bookkeeping columns that the table lacks, as AddMissing would add them."""
+    role = facts.column(names.role)
+    role_type = role.type_name if role else "text"
+    role_category = role.category if role else "S"
+    wanted = (
+        Column(names.previous_role, role_type, role_type, role_category, not_null=False, generated=False),
+        Column(names.seniority, "text", "text", "S", not_null=False, generated=False),
+        Column(names.migrated_at, "timestamp with time zone", "timestamp with time zone", "D", False, False),
+    )
+    return tuple(column for column in wanted if column.name and facts.column(column.name) is None)
+
+
+def missing_labels(facts: TargetFacts, targets: Sequence[str]) -> tuple[str, ...]:
+    """Targets that the role column's enum lacks, in the mapping's order, each once."""
+    if not facts.role_type.enum_type:
+        return ()
+    return tuple(dict.fromkeys(role for role in targets if role not in facts.role_type.enum_labels))
+
+
+def schema_changes(
+    facts: TargetFacts, names: ColumnNames, targets: Sequence[str]
+) -> tuple[SchemaChange, ...]:
+    """Everything that AddMissing would add: enum values first, then columns."""
+    labels = tuple(AddEnumValue(facts.role_type.enum_type, label) for label in missing_labels(facts, targets))
+    columns = tuple(AddColumn(column.name, column.type_name) for column in missing_columns(facts, names))
+    return labels + columns

@@ -1,0 +1,226 @@
+"""The object's status as a projection of the ledger and of what the worker is doing right now. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from roleshift.api import (
+    BackupMethod,
+    BackupStatus,
+    CheckResult,
+    CheckResultStatus,
+    ConditionType,
+    MatrixCell,
+    Phase,
+    PlanStatus,
+    ProgressStatus,
+    RoleMigrationStatus,
+    RollbackStatus,
+    SafetyStatus,
+    StepState,
+    StepStatus,
+    ValidationResultStatus,
+    ValidationStatus,
+)
+from roleshift.engine.checks import Finding
+from roleshift.engine.conditions import Activity, View, conditions
+from roleshift.engine.plan import Plan
+from roleshift.engine.progress import Progress
+from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord
+from roleshift.engine.score import safety_score
+from roleshift.engine.verification import Verdict, VerificationResult
+from roleshift.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """What the projection needs of the object itself.
+
+    Attributes:
+        previous: the status that stands now; only its transition times are read.
+        handled_reconcile: the value of reconcile.fluxcd.io/requestedAt that was acted on.
+    """
+
+    generation: int
+    previous: RoleMigrationStatus | None
+    handled_reconcile: str | None
+
+
+def project(view: View, about: ObjectFacts, now: datetime) -> RoleMigrationStatus:
+    """The whole status; the same view always gives the same status but for transition times."""
+    run = view.run
+    return RoleMigrationStatus(
+        observed_generation=about.generation,
+        phase=view.phase,
+        conditions=conditions(view, about.generation, about.previous, now),
+        run_id=run.run_id if run else None,
+        start_time=run.created_at if run else None,
+        completion_time=run.completed_at if run else None,
+        attempts=run.attempts if run else 0,
+        last_handled_reconcile_at=about.handled_reconcile,
+        plan=_plan(run.plan) if run and run.plan else None,
+        safety=_safety(view.findings) if view.findings else None,
+        progress=_progress(view),
+        backup=_backup(run.image) if run and run.image else None,
+        validation=_validation(run.verification) if run and run.verification else None,
+        rollback=_rollback(run.rollback) if run and run.rollback else None,
+        steps=list(_steps(view)),
+    )
+
+
+def project_unreachable(
+    previous: RoleMigrationStatus, about: ObjectFacts, reason: Reason, message: str, now: datetime
+) -> RoleMigrationStatus:
+    """The status as it stands, with conditions that say why nothing newer is known."""
+    view = View(previous.phase, Activity.WAITING, reason, message)
+    fresh = conditions(view, about.generation, previous, now)
+    known = {condition.type for condition in fresh} | {ConditionType.STALLED}
+    kept = [condition for condition in previous.conditions if condition.type not in known]
+    return previous.model_copy(update={"conditions": fresh + kept, "observed_generation": about.generation})
+
+
+def _plan(plan: Plan) -> PlanStatus:
+    return PlanStatus(
+        hash=plan.hash,
+        rows=plan.proof.rows,
+        matrix=[
+            MatrixCell(from_role=c.from_role, to_role=c.to_role, seniority=c.seniority, rows=c.rows)
+            for c in plan.proof.cells
+        ],
+        collisions=plan.collisions,
+        escalations=list(plan.escalations),
+        reversible=plan.proof.reversible,
+        statements=list(plan.statements),
+        estimated_seconds=plan.estimated_seconds,
+        estimated_wal_bytes=plan.estimated_wal_bytes,
+        lock=plan.lock,
+    )
+
+
+def _safety(findings: Sequence[Finding]) -> SafetyStatus:
+    counts = {result: sum(f.result is result for f in findings) for result in CheckResult}
+    return SafetyStatus(
+        score=safety_score(findings),
+        passed=counts[CheckResult.PASSED],
+        warnings=counts[CheckResult.WARNING],
+        failed=counts[CheckResult.FAILED],
+        unknown=counts[CheckResult.UNKNOWN],
+        waived=counts[CheckResult.WAIVED],
+        results=[
+            CheckResultStatus(
+                name=f.name,
+                category=f.category,
+                result=f.result,
+                severity=f.severity,
+                message=f.judgement.message,
+            )
+            for f in findings
+        ],
+    )
+
+
+def _progress(view: View) -> ProgressStatus | None:
+    if view.progress is not None:
+        return _live_progress(view.progress)
+    run = view.run
+    if run is None or run.plan is None or view.phase in (Phase.PENDING, Phase.CHECKING, Phase.FAILED):
+        return None
+    total = run.image.rows if run.image else run.plan.proof.rows
+    done = run.write.rows if run.write and view.phase is not Phase.ROLLED_BACK else 0
+    finished = Progress(total, done, view.run.created_at, view.run.created_at) if view.run else None
+    return None if finished is None else _still_progress(finished)
+
+
+def _live_progress(progress: Progress) -> ProgressStatus:
+    return _still_progress(progress).model_copy(
+        update={
+            "rows_per_second": progress.rows_per_second,
+            "estimated_completion_time": progress.estimated_completion,
+        }
+    )
+
+
+def _still_progress(progress: Progress) -> ProgressStatus:
+    return ProgressStatus(
+        rows_total=progress.rows_total,
+        rows_processed=progress.rows_processed,
+        percent=progress.percent,
+        bar=progress.bar,
+    )
+
+
+def _backup(image: Image) -> BackupStatus:
+    return BackupStatus(
+        name=image.name,
+        methods=[BackupMethod.TABLE],
+        rows=image.rows,
+        bytes=image.bytes,
+        checksum=image.checksum,
+        verified=True,
+        completion_time=image.created_at,
+        expires_time=image.expires_at,
+    )
+
+
+_VERDICTS = {Verdict.PASSED: CheckResult.PASSED, Verdict.FAILED: CheckResult.FAILED}
+
+
+def _validation(results: Iterable[VerificationResult]) -> ValidationStatus:
+    return ValidationStatus(
+        results=[
+            ValidationResultStatus(name=r.name, result=_VERDICTS[r.verdict], message=r.message)
+            for r in results
+        ]
+    )
+
+
+def _rollback(record: RollbackRecord) -> RollbackStatus:
+    return RollbackStatus(
+        requested_by=record.requested_by or None,
+        reason=record.reason or record.trigger,
+        result=record.result,
+        rows_restored=record.rows_restored,
+        conflicts=record.conflicts,
+        examples=list(record.examples),
+        remaining=record.remaining,
+    )
+
+
+_STATES = {
+    LogOutcome.SUCCEEDED: StepState.SUCCEEDED,
+    LogOutcome.WAITED: StepState.WAITING,
+    LogOutcome.RETRIED: StepState.RUNNING,
+    LogOutcome.UNDONE: StepState.FAILED,
+    LogOutcome.FAILED: StepState.FAILED,
+}
+_STEPS = (Phase.CHECKING, Phase.BACKING_UP, Phase.MIGRATING, Phase.VALIDATING, Phase.ROLLING_BACK)
+
+
+def _steps(view: View) -> Iterable[StepStatus]:
+    log = view.run.log if view.run else ()
+    for phase in _STEPS:
+        entries = [e for e in log if e.step is phase and e.outcome is not LogOutcome.COMMITTING]
+        if phase is view.phase:
+            yield _current_step(view, entries)
+        elif entries:
+            yield _finished_step(phase, entries)
+
+
+def _finished_step(phase: Phase, entries: Sequence[LogEntry]) -> StepStatus:
+    last = entries[-1]
+    return StepStatus(
+        name=phase,
+        state=_STATES[last.outcome],
+        start_time=entries[0].started_at,
+        completion_time=last.ended_at,
+        attempts=len(entries),
+        message=last.message,
+    )
+
+
+def _current_step(view: View, entries: Sequence[LogEntry]) -> StepStatus:
+    state = StepState.WAITING if view.is_waiting else StepState.RUNNING
+    started = view.run.phase_started_at if view.run else None
+    return StepStatus(
+        name=view.phase, state=state, start_time=started, attempts=len(entries) + 1, message=view.message
+    )

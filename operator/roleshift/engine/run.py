@@ -1,0 +1,137 @@
+"""One run as its ledger row tells it. Values only; `postgres.ledger` reads and writes them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from roleshift.api import Phase, RollbackResult
+from roleshift.engine.checks import Finding
+from roleshift.engine.identity import RunIdentity
+from roleshift.engine.plan import Plan
+from roleshift.engine.steps import WriteState
+from roleshift.engine.verification import VerificationResult
+from roleshift.errors import Reason
+
+
+class LogOutcome(StrEnum):
+    """How a logged step ended; Committing announces a COMMIT before it is sent."""
+
+    COMMITTING = "Committing"
+    SUCCEEDED = "Succeeded"
+    WAITED = "Waited"
+    RETRIED = "Retried"
+    UNDONE = "Undone"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the execution log.
+
+    Attributes:
+        step: the phase that it belongs to.
+        xid: the transaction that a Committing entry announces, else None.
+    """
+
+    step: Phase
+    outcome: LogOutcome
+    started_at: datetime
+    ended_at: datetime
+    rows: int = 0
+    message: str = ""
+    sqlstate: str = ""
+    xid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The before-image in the ledger schema.
+
+    Attributes:
+        checksum: order-independent hash over every row, as decimal text.
+        references: rows that referred to nothing before the run, by foreign key or table.
+        arrived: roles of the new set that rows held before the run, outside the image.
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    checksum: str
+    created_at: datetime
+    expires_at: datetime
+    references: dict[str, int] = field(default_factory=dict)
+    arrived: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRecord:
+    """What the write of the run left behind.
+
+    Attributes:
+        xid: the writing transaction, as `pg_current_xact_id()` gives it (64 bits).
+        written_at: the timestamp that every migrated row carries.
+    """
+
+    xid: int
+    written_at: datetime
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRecord:
+    """A rollback that was asked for, is under way or is over."""
+
+    trigger: Reason
+    requested_by: str = ""
+    reason: str = ""
+    result: RollbackResult | None = None
+    rows_restored: int = 0
+    conflicts: int = 0
+    examples: tuple[str, ...] = ()
+    remaining: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run. The truth about it; the object's status is a projection of this.
+
+    Attributes:
+        manifest_hash: of the manifest that this attempt began with, see `engine.requests`.
+        epoch: raised at each take-over; a writer with an older one must stop.
+        attempts: failed attempts of the present phase.
+        rollback_requested_at: latched when first seen; never unlatched.
+        retry_token: the value of retryRequestedAt that began this attempt, or "".
+    """
+
+    run_id: str
+    identity: RunIdentity
+    manifest_hash: str
+    attempt: int
+    phase: Phase
+    reason: Reason
+    message: str
+    epoch: int
+    active: bool
+    created_at: datetime
+    phase_started_at: datetime
+    target_oid: int | None = None
+    target_name: str = ""
+    database_identity: str = ""
+    attempts: int = 0
+    completed_at: datetime | None = None
+    plan: Plan | None = None
+    findings: tuple[Finding, ...] = ()
+    verification: tuple[VerificationResult, ...] = ()
+    rollback: RollbackRecord | None = None
+    rollback_requested_at: datetime | None = None
+    rollback_requested_by: str = ""
+    rollback_reason: str = ""
+    retry_token: str = ""
+    image: Image | None = None
+    write: WriteRecord | None = None
+    log: tuple[LogEntry, ...] = ()
+
+    @property
+    def write_state(self) -> WriteState:
+        """Whether the write is known to be committed."""
+        return WriteState.NOT_COMMITTED if self.write is None else WriteState.COMMITTED

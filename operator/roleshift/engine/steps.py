@@ -1,0 +1,89 @@
+"""Which work comes next, from what the ledger and the object say. Pure; asked again after every crash."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from roleshift.api.phase import Phase
+
+
+class Step(StrEnum):
+    """The work that the worker does next."""
+
+    CHECK = "Check"
+    BACK_UP = "BackUp"
+    MIGRATE = "Migrate"
+    VALIDATE = "Validate"
+    ROLL_BACK = "RollBack"
+    CANCEL = "Cancel"
+    PAUSE = "Pause"
+    REST = "Rest"
+
+
+class WriteState(StrEnum):
+    """What the ledger knows about the run's write to the target."""
+
+    NOT_COMMITTED = "NotCommitted"
+    COMMITTED = "Committed"
+
+
+class RollbackRequest(StrEnum):
+    """Whether a person asked for the old state; latched in the ledger when first seen."""
+
+    NONE = "None"
+    REQUESTED = "Requested"
+
+
+class Suspension(StrEnum):
+    """Whether a person asked the run to rest."""
+
+    RUNNING = "Running"
+    SUSPENDED = "Suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that the choice of the next step depends on."""
+
+    phase: Phase
+    write: WriteState = WriteState.NOT_COMMITTED
+    rollback: RollbackRequest = RollbackRequest.NONE
+    suspension: Suspension = Suspension.RUNNING
+
+
+_WORK = {
+    Phase.PENDING: Step.CHECK,
+    Phase.CHECKING: Step.CHECK,
+    Phase.BACKING_UP: Step.BACK_UP,
+    Phase.MIGRATING: Step.MIGRATE,
+    Phase.VALIDATING: Step.VALIDATE,
+    Phase.ROLLING_BACK: Step.ROLL_BACK,
+}
+_UNDOABLE = frozenset({Phase.VALIDATING, Phase.DONE})
+
+
+def next_step(situation: Situation) -> Step:
+    """The next step; total over every situation.
+
+    A rollback outranks a suspension, and a rollback that has begun is always
+    finished. A write that committed is never begun again.
+    """
+    phase = situation.phase
+    if phase in (Phase.FAILED, Phase.ROLLED_BACK):
+        return Step.REST
+    if phase is Phase.ROLLING_BACK:
+        return Step.ROLL_BACK
+    if situation.rollback is RollbackRequest.REQUESTED:
+        return _undo(situation)
+    if phase is Phase.DONE:
+        return Step.REST
+    if situation.suspension is Suspension.SUSPENDED and not _has_written(situation):
+        return Step.PAUSE
+    return _WORK[phase]
+
+
+def _undo(situation: Situation) -> Step:
+    return Step.ROLL_BACK if _has_written(situation) else Step.CANCEL
+
+
+def _has_written(situation: Situation) -> bool:
+    return situation.phase in _UNDOABLE or situation.write is WriteState.COMMITTED

@@ -1,0 +1,81 @@
+"""What a manifest may ask for that this version does not do yet: refused by name, never ignored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from roleshift.api import (
+    ApprovalPolicy,
+    BackupMethod,
+    DeletionPolicy,
+    Mode,
+    OnConflict,
+    OnDuplicate,
+    RoleMigrationSpec,
+    RollbackPolicy,
+    StrategyType,
+)
+
+SUPPORTED_LIMITS: frozenset[str] = frozenset()
+"""Fields of spec.checks.limits that a check of this version judges."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """One thing that is not built: the field to blame, when it is asked for, and what to do."""
+
+    field: str
+    is_asked: Callable[[RoleMigrationSpec], bool]
+    instead: str
+
+
+_MISSING: tuple[_Missing, ...] = (
+    _Missing(
+        "connection.clusterRef", lambda s: s.connection.cluster_ref is not None, "use connection.secretRef"
+    ),
+    _Missing("connection.podSelector", lambda s: s.connection.pod_selector is not None, "remove it"),
+    _Missing("target.scope", lambda s: s.target.scope is not None, "remove it: all rows are migrated"),
+    _Missing(
+        "target.lookup", lambda s: s.target.lookup is not None, "remove it: the role column holds the role"
+    ),
+    _Missing("target.onDuplicate", lambda s: s.target.on_duplicate is OnDuplicate.MERGE, "use Fail"),
+    _Missing("strategy.type", lambda s: s.strategy.type is StrategyType.BATCHED, "use Transaction"),
+    _Missing("mode", lambda s: s.mode is not Mode.APPLY, "use Apply"),
+    _Missing("approval.policy", lambda s: s.approval.policy is ApprovalPolicy.MANUAL, "use Automatic"),
+    _Missing("backup.methods", lambda s: BackupMethod.ARCHIVE in s.backup.methods, "use [Table]"),
+    _Missing("checks.waivers", lambda s: bool(s.checks.waivers), "remove the waivers"),
+    _Missing("observation", lambda s: s.observation is not None, "remove it"),
+    _Missing("rollback.policy", lambda s: s.rollback.policy is not RollbackPolicy.AUTOMATIC, "use Automatic"),
+    _Missing("rollback.onConflict", lambda s: s.rollback.on_conflict is not OnConflict.SKIP, "use Skip"),
+    _Missing("window", lambda s: s.window is not None, "remove it"),
+    _Missing("maintenance", lambda s: s.maintenance is not None, "remove it"),
+    _Missing("deletionPolicy", lambda s: s.deletion_policy is not DeletionPolicy.RETAIN, "use Retain"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A field that asks for something not built yet, and what to write instead."""
+
+    field: str
+    instead: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.field} asks for something that this version of Roleshift does not do yet: {self.instead}"
+        )
+
+
+def unsupported_fields(spec: RoleMigrationSpec) -> tuple[Unsupported, ...]:
+    """Every field of the spec that this version can't honour, in the spec's order."""
+    missing = [Unsupported(f"spec.{m.field}", m.instead) for m in _MISSING if m.is_asked(spec)]
+    return (*missing, *_unsupported_limits(spec))
+
+
+def _unsupported_limits(spec: RoleMigrationSpec) -> tuple[Unsupported, ...]:
+    limits = spec.checks.limits
+    asked = sorted(limits.model_fields_set - SUPPORTED_LIMITS)
+    fields = type(limits).model_fields
+    return tuple(
+        Unsupported(f"spec.checks.limits.{fields[name].alias}", "remove it: no check judges it yet")
+        for name in asked
+    )

@@ -1,0 +1,130 @@
+"""The shape of the table that is migrated, as the catalog describes it. Values only."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RelationKind(StrEnum):
+    """`pg_class.relkind` in words."""
+
+    TABLE = "table"
+    PARTITIONED_TABLE = "partitioned table"
+    VIEW = "view"
+    MATERIALIZED_VIEW = "materialized view"
+    FOREIGN_TABLE = "foreign table"
+    SEQUENCE = "sequence"
+    OTHER = "other relation"
+
+
+MIGRATABLE = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        type_name: as `format_type` writes it, usable in a cast.
+        base_type: the type under a domain, else the type itself, without its modifiers.
+        category: `pg_type.typcategory` (S text, E enum, A array, D date or time, …).
+        generated: the column is computed by the server and can't be written.
+    """
+
+    name: str
+    type_name: str
+    base_type: str
+    category: str
+    not_null: bool
+    generated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueIndex:
+    """A unique index: the key candidates and the constraints that a role may stand in.
+
+    Attributes:
+        columns: in index order; empty where the index is on an expression.
+        valid: finished, not partial, on columns only, so that it can identify a row.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    primary: bool
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoleTypeFacts:
+    """What the role column's type accepts.
+
+    Attributes:
+        enum_type: qualified, quoted name of the enum; "" for other types.
+        enum_labels: in the enum's own order.
+        refused: targets that the column's type or a check constraint on it refuses, with why.
+    """
+
+    enum_type: str = ""
+    enum_labels: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """What the catalog says of the target.
+
+    Attributes:
+        rows_estimated: `pg_class.reltuples`, for estimates only.
+        bytes: table, indexes and TOAST, partitions included.
+        triggers: names of user triggers that fire on UPDATE.
+        partition_columns: columns that decide the partition of a row.
+    """
+
+    oid: int
+    schema: str
+    table: str
+    kind: RelationKind
+    columns: tuple[Column, ...]
+    unique_indexes: tuple[UniqueIndex, ...]
+    role_type: RoleTypeFacts
+    triggers: tuple[str, ...]
+    partition_columns: tuple[str, ...]
+    rows_estimated: int
+    bytes: int
+    owned: bool
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetShape:
+    """The target as a run works on it: existing columns resolved against the spec.
+
+    Attributes:
+        previous_role: None where the manifest says that there is no such column; likewise
+            seniority and migrated_at.
+        user_column: who a row is about; None where a composite key leaves it open.
+    """
+
+    oid: int
+    schema: str
+    table: str
+    key: tuple[Column, ...]
+    role: Column
+    previous_role: Column | None
+    seniority: Column | None
+    migrated_at: Column | None
+    user_column: str | None
+    triggers: tuple[str, ...]
+
+    @property
+    def written(self) -> tuple[Column, ...]:
+        """The columns that a run writes, the role first."""
+        bookkeeping = (self.previous_role, self.seniority, self.migrated_at)
+        return (self.role, *(column for column in bookkeeping if column is not None))
+
+    @property
+    def display_name(self) -> str:
+        """`schema.table`, for people."""
+        return f"{self.schema}.{self.table}"

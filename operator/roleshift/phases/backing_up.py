@@ -1,0 +1,83 @@
+"""BackingUp: the plan's schema statements, then the before-image, compared with its source."""
+
+from collections.abc import Mapping
+
+from roleshift.api import Phase
+from roleshift.engine.drift import stale_because
+from roleshift.engine.facts import RoleFacts
+from roleshift.engine.mapping import prove_mapping
+from roleshift.engine.naming import image_name
+from roleshift.engine.outcome import Advance, Outcome, Replan
+from roleshift.engine.run import LogOutcome
+from roleshift.errors import DatabaseError, Reason
+from roleshift.phases.context import Context
+from roleshift.postgres import comparison, fence, image, ledger, schema_changes
+from roleshift.postgres.image import Figures, SourceFigures
+from roleshift.postgres.session import Isolation
+
+
+async def run(context: Context) -> Outcome:
+    """Change the schema as planned, then make and verify the image in one transaction."""
+    if context.run.image is not None:
+        return Advance(f"the image roleshift.{context.run.image.name} was made before")
+    for change in context.plan.schema_changes:
+        await schema_changes.apply_schema_change(context.work, context.run, change, context.plan.shape)
+    return await _make_image(context)
+
+
+async def _make_image(context: Context) -> Outcome:
+    shape = context.plan.shape
+    from_roles = [mapping.from_role for mapping in context.spec.mappings]
+    async with context.work.transaction(context.timeouts, Isolation.REPEATABLE_READ):
+        await fence.check_epoch(context.work, context.run)
+        source = await image.source_figures(context.work, shape, from_roles)
+        stale = _stale(context, source)
+        if stale:
+            return Replan(Reason.PLAN_CHANGED, stale)
+        name = image_name(shape.table, context.run.run_id)
+        await image.create(context.work, shape, name, from_roles)
+        found = await image.figures(context.work, shape, name)
+        _must_equal(source, found)
+        await _record(context, name, found)
+    return Advance(f"{found.rows} rows in roleshift.{name}, compared with the table")
+
+
+def _stale(context: Context, source: SourceFigures) -> str:
+    found = prove_mapping(context.spec.mappings, RoleFacts(source.by_role, source.null_rows))
+    return stale_because(context.plan.proof, found, context.spec.unmapped_roles)
+
+
+def _must_equal(source: SourceFigures, found: Figures) -> None:
+    if (source.rows, source.checksum) == (found.rows, found.checksum):
+        return
+    raise DatabaseError(
+        Reason.BACKUP_NOT_VERIFIED,
+        f"the image has {found.rows} rows, checksum {found.checksum}; its source {source.rows} rows, "
+        f"checksum {source.checksum}: nothing was written; see the server's log, then retry the run",
+    )
+
+
+async def _record(context: Context, name: str, found: Figures) -> None:
+    retention = context.spec.backup.retention_seconds
+    references = await references_of(context)
+    await image.record(context.work, context.run, context.plan, name, found, references, retention)
+    await ledger.append(
+        context.work,
+        context.run,
+        ledger.LogLine(
+            Phase.BACKING_UP,
+            LogOutcome.SUCCEEDED,
+            started_at=context.run.phase_started_at,
+            rows=found.rows,
+            kind="CREATE TABLE AS",
+            message=f"{found.rows} rows in roleshift.{name}",
+        ),
+    )
+
+
+async def references_of(context: Context) -> Mapping[str, int]:
+    """Rows that refer to nothing already, by name: what the verification must not blame on the run."""
+    shape = context.plan.shape
+    keys = await comparison.broken_foreign_keys(context.work, shape)
+    orphans = await comparison.orphans(context.work, shape, context.spec.target.assignments)
+    return {broken.name: broken.rows for broken in (*keys, *orphans)}

@@ -1,0 +1,48 @@
+"""What a phase works with: the manifest, the run as the ledger has it, and two sessions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from roleshift.api import RoleMigrationSpec
+from roleshift.engine.plan import Plan
+from roleshift.engine.run import RunRecord
+from roleshift.errors import Reason, RoleshiftError
+from roleshift.postgres.session import Session, Timeouts
+
+RowsDone = Callable[[int, int], None]
+"""Told how many rows of how many were written so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that a phase gets; it knows of no cluster and no controller.
+
+    Attributes:
+        control: holds the lock on the target; ledger rows are written through it.
+        work: facts, image, write and restore; its backend is recorded in the ledger.
+        immutable: the part of the spec that the run is identified by.
+    """
+
+    spec: RoleMigrationSpec
+    immutable: dict[str, object]
+    run: RunRecord
+    control: Session
+    work: Session
+    rows_done: RowsDone
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The limits of the manifest's strategy, for transactions that work on the target."""
+        strategy = self.spec.strategy
+        return Timeouts(strategy.lock_timeout_seconds, strategy.statement_timeout_seconds)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that Checking made.
+
+        Raises:
+            RoleshiftError: InternalError; the run's row has no plan although it is past Checking.
+        """
+        if self.run.plan is None:
+            raise RoleshiftError(Reason.INTERNAL_ERROR, "the ledger has no plan for this run")
+        return self.run.plan

@@ -1,0 +1,144 @@
+"""One look at a database for one manifest: facts, findings, gate and plan. Writes nothing that stays."""
+
+from dataclasses import dataclass, replace
+
+from roleshift.api import RoleMigrationSpec, SchemaChanges
+from roleshift.checks.catalogue import judge_all
+from roleshift.checks.subject import Subject
+from roleshift.engine import mapping
+from roleshift.engine.checks import Finding
+from roleshift.engine.facts import Facts, PermissionFacts, ProbeFailure
+from roleshift.engine.keys import Key, unique_partners
+from roleshift.engine.plan import Plan, make_plan, resolve_shape, schema_changes
+from roleshift.engine.score import Gate, judge_gate
+from roleshift.engine.target import TargetFacts
+from roleshift.errors import Reason
+from roleshift.postgres import facts as probes
+from roleshift.postgres import permissions, write
+from roleshift.postgres import schema_changes as ddl
+from roleshift.postgres.session import Access, Isolation, Session, Timeouts
+
+PROBE_TIMEOUTS = Timeouts(lock_seconds=2.0, statement_seconds=30.0)
+_NOT_REACHED = ProbeFailure(Reason.CHECKS_FAILED, "the table was not found")
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        plan: None where the checks found no table, key or columns to plan for.
+    """
+
+    facts: Facts
+    findings: tuple[Finding, ...]
+    gate: Gate
+    plan: Plan | None
+
+
+async def examine(
+    spec: RoleMigrationSpec, immutable: dict[str, object], reading: Session, trying: Session
+) -> Examination:
+    """Probe, judge and plan.
+
+    Args:
+        reading: the session of the probes; its transaction is read-only.
+        trying: the session on which rights are really tried and undone.
+    """
+    async with reading.transaction(PROBE_TIMEOUTS, Isolation.REPEATABLE_READ, Access.READ_ONLY):
+        facts = await _probe(spec, reading)
+    plan = plan_for(Subject(spec, facts), immutable)
+    facts = replace(facts, permissions=await _permissions(trying, facts, plan))
+    findings = judge_all(Subject(spec, facts))
+    return Examination(facts, findings, judge_gate(findings, spec.checks.minimum_score), plan)
+
+
+def wanted_of(spec: RoleMigrationSpec) -> probes.Wanted:
+    """What the probes need of a manifest."""
+    return probes.Wanted(
+        schema=spec.target.schema_name,
+        table=spec.target.table,
+        role_column=spec.target.columns.role,
+        from_roles=tuple(m.from_role for m in spec.mappings),
+        to_roles=tuple(m.to_role for m in spec.mappings),
+        seniority_column=spec.target.columns.seniority,
+        seniorities=tuple(dict.fromkeys(m.seniority for m in spec.mappings if m.seniority is not None)),
+    )
+
+
+async def _probe(spec: RoleMigrationSpec, session: Session) -> Facts:
+    wanted = wanted_of(spec)
+    server = await probes.attempt(session, lambda: probes.server_facts(session))
+    target = await probes.attempt(session, lambda: probes.target_facts(session, wanted))
+    if not isinstance(target, TargetFacts) or target.column(wanted.role_column) is None:
+        return Facts(server, target, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED)
+    return Facts(
+        server=server,
+        target=target,
+        roles=await probes.attempt(session, lambda: probes.role_facts(session, wanted)),
+        collisions=await _collisions(session, wanted, target),
+        locks=await probes.attempt(session, lambda: probes.lock_facts(session, target.oid)),
+        permissions=_NOT_REACHED,
+    )
+
+
+async def _collisions(session: Session, wanted: probes.Wanted, target: TargetFacts) -> int | ProbeFailure:
+    async def count() -> int:
+        partners = unique_partners(target, wanted.role_column)
+        return sum([await probes.collisions(session, wanted, others) for others in partners])
+
+    return await probes.attempt(session, count)
+
+
+async def _permissions(session: Session, facts: Facts, plan: Plan | None) -> PermissionFacts | ProbeFailure:
+    server, target = facts.server, facts.target
+    if isinstance(server, ProbeFailure):
+        return server
+    if not isinstance(target, TargetFacts):
+        return _NOT_REACHED
+    trial = permissions.Trial(server.user, server.database, target.oid, plan, target.owned)
+    return await permissions.try_permissions(session, trial)
+
+
+def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
+    """The plan, where table, key, columns and roles are known and usable."""
+    target, proof, key = subject.target, subject.proof, subject.key
+    if target is None or proof is None or not isinstance(key, Key):
+        return None
+    changes = (
+        schema_changes(target, subject.names, subject.to_roles)
+        if subject.spec.schema_changes is SchemaChanges.ADD_MISSING
+        else ()
+    )
+    if not changes and any(_absent(subject, target)):
+        return None
+    shape = resolve_shape(target, subject.names, key.columns, key.user_column)
+    plan = make_plan(
+        immutable=immutable,
+        shape=shape,
+        proof=proof,
+        schema_changes=changes,
+        collisions=subject.facts.collisions if isinstance(subject.facts.collisions, int) else 0,
+        escalations=_escalations(subject, proof),
+    )
+    return replace(plan, statements=_statements(plan))
+
+
+def _absent(subject: Subject, target: TargetFacts) -> list[str]:
+    names = subject.names
+    wanted = (names.role, names.previous_role, names.seniority, names.migrated_at)
+    return [name for name in wanted if name and target.column(name) is None]
+
+
+def _escalations(subject: Subject, proof: mapping.MappingProof) -> list[str]:
+    order = subject.spec.privileges.order
+    if not order:
+        return ["not judged: spec.privileges.order is not set"]
+    return [f"{c.from_role} → {c.to_role} ({c.rows} rows)" for c in mapping.escalations(proof.cells, order)]
+
+
+def _statements(plan: Plan) -> tuple[str, ...]:
+    shape = plan.shape
+    changes = [ddl.as_text(ddl.schema_statement(change, shape)) for change in plan.schema_changes]
+    writing = (write.lock_statement(shape), write.write_statement(shape, "migration_backup_…"))
+    return (*changes, *(ddl.as_text(statement) for statement in writing))

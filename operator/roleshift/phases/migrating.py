@@ -1,0 +1,132 @@
+"""Migrating, strategy Transaction: lock, refresh the image, write, verify, commit. All or nothing."""
+
+from roleshift.api import Phase
+from roleshift.engine.drift import stale_because
+from roleshift.engine.facts import RoleFacts
+from roleshift.engine.mapping import MappingProof, prove_mapping
+from roleshift.engine.outcome import Advance, Extent, Outcome, Replan, Undo
+from roleshift.engine.run import Image, LogOutcome, WriteRecord
+from roleshift.engine.verification import VerificationResult, failure_message, failures
+from roleshift.errors import DatabaseError, Reason
+from roleshift.phases import verifying
+from roleshift.phases.context import Context
+from roleshift.postgres import comparison, fence, image, ledger, write
+
+
+class _RollBack(Exception):
+    """Leaves the writing transaction without a commit."""
+
+    def __init__(self, outcome: Outcome, results: tuple[VerificationResult, ...] = ()) -> None:
+        super().__init__()
+        self.outcome = outcome
+        self.results = results
+
+
+async def run(context: Context) -> Outcome:
+    """Write every row in one transaction, verified before it commits."""
+    if context.run.write is not None:
+        return Advance(f"{context.run.write.rows} rows were written before")
+    try:
+        async with context.work.transaction(context.timeouts):
+            written, results = await _write(context)
+    except _RollBack as rolled_back:
+        await _remember(context, rolled_back.results)
+        return rolled_back.outcome
+    await _remember(context, results)
+    return Advance(f"{written.rows} rows written and verified")
+
+
+async def _remember(context: Context, results: tuple[VerificationResult, ...]) -> None:
+    if results:
+        await ledger.record(context.control, context.run, ledger.Documents(verification=results))
+
+
+async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResult, ...]]:
+    shape = context.plan.shape
+    await fence.check_epoch(context.work, context.run)
+    await write.lock(context.work, shape)
+    before = await comparison.distribution(context.work, shape)
+    proof = prove_mapping(context.spec.mappings, RoleFacts(before.rows, before.null_rows))
+    _must_fit(context, proof)
+    kept = await _fresh_image(context)
+    mapping = verifying.mapping_of(context)
+    written = await write.write_rows(
+        context.work, shape, kept.name, mapping, lambda done: context.rows_done(done, kept.rows)
+    )
+    _must_have_written(context, kept, written)
+    results = await verifying.before_commit(context, kept.name, written, before, dict(proof.after))
+    if failures(results):
+        raise _RollBack(_validation_failed(results), results)
+    await _announce(context, written)
+    return written, results
+
+
+def _must_fit(context: Context, found: MappingProof) -> None:
+    stale = stale_because(context.plan.proof, found, context.spec.unmapped_roles)
+    if stale:
+        raise _RollBack(Replan(Reason.PLAN_CHANGED, stale))
+
+
+async def _fresh_image(context: Context) -> Image:
+    """The image, proved unaltered and brought up to date with the locked table."""
+    recorded = context.run.image
+    if recorded is None:
+        raise DatabaseError(
+            Reason.BACKUP_DAMAGED, "the ledger has no image for this run; nothing was written"
+        )
+    shape = context.plan.shape
+    found = await image.figures(context.work, shape, recorded.name)
+    if (found.rows, found.checksum) != (recorded.rows, recorded.checksum):
+        raise DatabaseError(
+            Reason.BACKUP_DAMAGED,
+            f"the image roleshift.{recorded.name} was altered since it was verified; nothing was written: "
+            "find out who writes to the schema roleshift, then retry the run",
+        )
+    from_roles = [mapping.from_role for mapping in context.spec.mappings]
+    drift = await image.refresh(context.work, shape, recorded.name, from_roles)
+    if drift.any:
+        found = await image.figures(context.work, shape, recorded.name)
+        await image.update_record(context.work, recorded.name, found)
+    return Image(
+        recorded.name, found.rows, found.bytes, found.checksum, recorded.created_at, recorded.expires_at
+    )
+
+
+def _must_have_written(context: Context, kept: Image, written: WriteRecord) -> None:
+    if written.rows == kept.rows:
+        return
+    triggers = context.plan.shape.triggers
+    suspects = f"triggers that may have swallowed rows: {', '.join(triggers)}" if triggers else "no triggers"
+    message = (
+        f"{written.rows} of {kept.rows} rows were written ({suspects}); the transaction was rolled back: "
+        "disable or mend the trigger, then retry the run"
+    )
+    raise _RollBack(Undo(Reason.ROWS_SWALLOWED, message, Extent.UNCOMMITTED))
+
+
+def _validation_failed(results: tuple[VerificationResult, ...]) -> Undo:
+    message = f"the transaction was rolled back, nothing was changed: {failure_message(results)}"
+    return Undo(Reason.VALIDATION_FAILED, message, Extent.UNCOMMITTED)
+
+
+async def _announce(context: Context, written: WriteRecord) -> None:
+    """Log the result in the writing transaction, and the coming COMMIT outside it."""
+    await ledger.append(
+        context.work,
+        context.run,
+        ledger.LogLine(
+            Phase.MIGRATING,
+            LogOutcome.SUCCEEDED,
+            started_at=context.run.phase_started_at,
+            rows=written.rows,
+            kind="UPDATE",
+            message=f"{written.rows} rows written",
+            xid=written.xid,
+            written_at=written.written_at,
+        ),
+    )
+    await ledger.append(
+        context.control,
+        context.run,
+        ledger.LogLine(Phase.MIGRATING, LogOutcome.COMMITTING, kind="COMMIT", xid=written.xid),
+    )

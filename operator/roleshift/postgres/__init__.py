@@ -1,0 +1,1 @@
+"""Everything that speaks SQL; the only room that imports psycopg."""

@@ -1,0 +1,100 @@
+"""Measuring what a write left: the table against its image, roles, references. The engine judges."""
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import sql
+
+from roleshift.api import Assignment
+from roleshift.engine.run import WriteRecord
+from roleshift.engine.target import TargetShape
+from roleshift.engine.verification import BrokenReference, Distribution, RowComparison
+from roleshift.postgres import values
+from roleshift.postgres.mapping_params import MappingArrays
+from roleshift.postgres.session import Session
+from roleshift.postgres.statements import identifier, image_table, key_join, of, statement, target_name
+
+XID_BITS = 0xFFFFFFFF
+"""xmin shows the lower 32 bits of a transaction's number."""
+
+
+async def compare(
+    session: Session, shape: TargetShape, image: str, mapping: MappingArrays, write: WriteRecord
+) -> RowComparison:
+    """Compare every row of the image with the table."""
+    query = statement("compare").format(
+        first_key=of("t", shape.key[0]),
+        role_fits=values.holds_written(shape, shape.role),
+        previous_role_fits=values.holds_written(shape, shape.previous_role),
+        seniority_fits=values.holds_written(shape, shape.seniority),
+        migrated_at_fits=values.holds_written(shape, shape.migrated_at),
+        image=image_table(image),
+        target=target_name(shape),
+        join=key_join(shape),
+    )
+    row = await session.row(
+        query, {**mapping.params(), "xid": write.xid & XID_BITS, "written_at": write.written_at}
+    )
+    return RowComparison(**row)
+
+
+async def distribution(session: Session, shape: TargetShape) -> Distribution:
+    """Rows for each role of the whole table."""
+    query = statement("facts_roles").format(role=identifier(shape.role.name), target=target_name(shape))
+    found = {row["role"]: row["rows"] for row in await session.rows(query)}
+    return Distribution({r: n for r, n in found.items() if r is not None}, found.get(None, 0))
+
+
+async def broken_foreign_keys(session: Session, shape: TargetShape) -> list[BrokenReference]:
+    """For each foreign key on a written column: rows that refer to nothing."""
+    written = [column.name for column in shape.written]
+    keys = await session.rows(statement("foreign_keys"), {"oid": shape.oid, "written": written})
+    return [
+        BrokenReference(
+            key["name"],
+            await _broken_rows(
+                session,
+                target_name(shape),
+                identifier(key["referenced_schema"], key["referenced_table"]),
+                key["columns"],
+            ),
+        )
+        for key in keys
+    ]
+
+
+async def orphans(
+    session: Session, shape: TargetShape, assignments: Iterable[Assignment]
+) -> list[BrokenReference]:
+    """For each assignment table: rows whose user the target does not have."""
+    found = []
+    for assignment in assignments:
+        user = shape.user_column or shape.key[0].name
+        rows = await _broken_rows(
+            session,
+            identifier(assignment.schema_name, assignment.table),
+            target_name(shape),
+            [(assignment.user_column, user)],
+        )
+        found.append(BrokenReference(f"{assignment.schema_name}.{assignment.table}", rows))
+    return found
+
+
+async def _broken_rows(
+    session: Session,
+    referring: sql.Composable,
+    referenced: sql.Composable,
+    columns: Sequence[Sequence[str]],
+) -> int:
+    query = statement("broken_rows").format(
+        referring=referring,
+        referenced=referenced,
+        all_set=sql.SQL(" AND ").join(
+            sql.SQL("{} IS NOT NULL").format(identifier("r", own)) for own, _ in columns
+        ),
+        join=sql.SQL(" AND ").join(
+            sql.SQL("{} = {}").format(identifier("o", theirs), identifier("r", own))
+            for own, theirs in columns
+        ),
+    )
+    row = await session.row(query)
+    return int(row["rows"])

@@ -1,0 +1,301 @@
+"""The ledger: rows of runs in the schema roleshift of the target database. The truth about every run.
+
+Who may write them is `fence`'s business; what they mean is the engine's.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter
+
+from roleshift.api import Phase
+from roleshift.engine.checks import Finding
+from roleshift.engine.identity import RunIdentity
+from roleshift.engine.plan import Plan
+from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord, RunRecord, WriteRecord
+from roleshift.engine.verification import VerificationResult
+from roleshift.errors import DatabaseError, FencedError, Reason
+from roleshift.postgres.session import Session, Timeouts
+from roleshift.postgres.statements import statement
+
+VERSION = 1
+_INSTALL_LOCK = 0x526F6C6573686966
+_INSTALL_TIMEOUTS = Timeouts(lock_seconds=10.0, statement_seconds=30.0)
+
+_PLAN = TypeAdapter(Plan)
+_FINDINGS = TypeAdapter(tuple[Finding, ...])
+_VERIFICATION = TypeAdapter(tuple[VerificationResult, ...])
+_ROLLBACK = TypeAdapter(RollbackRecord)
+
+
+async def ensure(session: Session) -> None:
+    """Create the ledger, or find it at this version.
+
+    Raises:
+        DatabaseError: LedgerTooNew, or PermissionDenied when the role may not create a schema.
+    """
+    version = await installed_version(session)
+    if version is None:
+        await _install(session)
+    elif version > VERSION:
+        raise DatabaseError(
+            Reason.LEDGER_TOO_NEW,
+            f"the ledger in schema roleshift has version {version}, this operator knows {VERSION}; "
+            "upgrade the operator",
+        )
+
+
+async def installed_version(session: Session) -> int | None:
+    """The ledger's version, None where there is no ledger."""
+    if not (await session.row(statement("ledger_state")))["present"]:
+        return None
+    row = await session.row(statement("ledger_read_version"))
+    return int(row["version"])
+
+
+async def _install(session: Session) -> None:
+    async with session.transaction(_INSTALL_TIMEOUTS):
+        await session.execute(
+            sql.SQL("SELECT pg_catalog.pg_advisory_xact_lock({})").format(sql.Literal(_INSTALL_LOCK))
+        )
+        if await installed_version(session) is None:
+            await session.execute(statement("ledger_version_1"))
+
+
+async def find(session: Session, identity: RunIdentity) -> RunRecord | None:
+    """The latest attempt of the run with that identity, or None."""
+    row = await session.row_or_none(statement("run_find"), _identity_params(identity))
+    return None if row is None else _record(row, identity)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What a new row begins with."""
+
+    run_id: str
+    identity: RunIdentity
+    manifest_hash: str
+    attempt: int
+    object_uid: str
+    database_identity: str
+    retry_token: str = ""
+
+
+async def insert(session: Session, new: NewRun) -> None:
+    """Insert a run in phase Checking; nothing happens when that attempt is there already."""
+    await session.execute(
+        statement("run_insert"),
+        {
+            **_identity_params(new.identity),
+            "run_id": new.run_id,
+            "manifest_hash": new.manifest_hash,
+            "attempt": new.attempt,
+            "object_uid": new.object_uid,
+            "database_identity": new.database_identity,
+            "retry_token": new.retry_token,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where the run goes.
+
+    Attributes:
+        active: whether the run occupies its table; one run at a time may.
+        ended: whether nothing more will happen by itself.
+        attempts: failed attempts of the phase.
+    """
+
+    phase: Phase
+    reason: Reason
+    message: str
+    active: bool
+    ended: bool
+    attempts: int = 0
+
+
+async def move(session: Session, run: RunRecord, change: Move) -> None:
+    """Write the run's new phase.
+
+    Raises:
+        FencedError: another session took the run over.
+        DatabaseError: AnotherRunActive when another run on the same table is active; retryable.
+    """
+    params = {"run_id": run.run_id, "epoch": run.epoch, **asdict(change)}
+    try:
+        row = await session.row_or_none(statement("run_move"), params)
+    except DatabaseError as error:
+        if error.reason is not Reason.CONSTRAINT_VIOLATED:
+            raise
+        raise DatabaseError(
+            Reason.ANOTHER_RUN_ACTIVE,
+            f"another run is active on {run.target_name}; this one begins when it has ended",
+            retryable=True,
+            sqlstate=error.sqlstate,
+        ) from error
+    if row is None:
+        raise FencedError
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What a phase found, for the run's row; None leaves what is there."""
+
+    target_oid: int | None = None
+    target_name: str | None = None
+    plan: Plan | None = None
+    findings: tuple[Finding, ...] | None = None
+    verification: tuple[VerificationResult, ...] | None = None
+    rollback: RollbackRecord | None = None
+
+
+async def record(session: Session, run: RunRecord, found: Documents) -> None:
+    """Write what a phase found; its phase stays.
+
+    Raises:
+        FencedError: another session took the run over.
+    """
+    row = await session.row_or_none(
+        statement("run_record"),
+        {
+            "run_id": run.run_id,
+            "epoch": run.epoch,
+            "target_oid": found.target_oid,
+            "target_name": found.target_name,
+            "plan_hash": found.plan.hash if found.plan else None,
+            "plan": _document(_PLAN, found.plan),
+            "findings": _document(_FINDINGS, found.findings),
+            "verification": _document(_VERIFICATION, found.verification),
+            "rollback": _document(_ROLLBACK, found.rollback),
+        },
+    )
+    if row is None:
+        raise FencedError
+
+
+def _document(adapter: TypeAdapter[Any], value: object) -> Jsonb | None:
+    return None if value is None else Jsonb(adapter.dump_python(value, mode="json"))
+
+
+async def latch_rollback(session: Session, run: RunRecord, requested_by: str, reason: str) -> None:
+    """Remember that a person asked for the old state, whatever becomes of the object's field."""
+    await session.execute(
+        statement("run_latch_rollback"),
+        {"run_id": run.run_id, "requested_by": requested_by, "reason": reason},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line for the execution log; `started_at` None means now."""
+
+    step: Phase
+    outcome: LogOutcome
+    started_at: datetime | None = None
+    rows: int = 0
+    kind: str = ""
+    sqlstate: str = ""
+    message: str = ""
+    xid: int | None = None
+    written_at: datetime | None = None
+
+
+async def append(session: Session, run: RunRecord, line: LogLine) -> None:
+    """Append a line to the execution log, in the transaction that is open."""
+    await session.execute(
+        statement("log_append"),
+        {
+            "run_id": run.run_id,
+            "epoch": run.epoch,
+            "step": line.step,
+            "outcome": line.outcome,
+            "started_at": line.started_at,
+            "rows": line.rows,
+            "kind": line.kind,
+            "sqlstate": line.sqlstate,
+            "message": line.message,
+            "xid": line.xid,
+            "written_at": line.written_at,
+        },
+    )
+
+
+def _identity_params(identity: RunIdentity) -> dict[str, str]:
+    return {
+        "cluster_uid": identity.cluster_uid,
+        "namespace": identity.namespace,
+        "name": identity.name,
+        "spec_hash": identity.spec_hash,
+    }
+
+
+def _record(row: DictRow, identity: RunIdentity) -> RunRecord:
+    log = row["log"] or []
+    return RunRecord(
+        run_id=str(row["run_id"]),
+        identity=identity,
+        manifest_hash=row["manifest_hash"],
+        attempt=row["attempt"],
+        phase=Phase(row["phase"]),
+        reason=Reason(row["reason"]),
+        message=row["message"],
+        epoch=row["epoch"],
+        active=row["active"],
+        created_at=row["created_at"],
+        phase_started_at=row["phase_started_at"],
+        target_oid=row["target_oid_number"],
+        target_name=row["target_name"],
+        database_identity=row["database_identity"],
+        attempts=row["attempts"],
+        completed_at=row["completed_at"],
+        plan=_PLAN.validate_python(row["plan"], strict=False) if row["plan"] else None,
+        findings=_FINDINGS.validate_python(row["findings"]),
+        verification=_VERIFICATION.validate_python(row["verification"]),
+        rollback=_ROLLBACK.validate_python(row["rollback"]) if row["rollback"] else None,
+        rollback_requested_at=row["rollback_requested_at"],
+        rollback_requested_by=row["rollback_requested_by"],
+        rollback_reason=row["rollback_reason"],
+        retry_token=row["retry_token"],
+        image=_image(row["image"]) if row["image"] else None,
+        write=_write(log),
+        log=tuple(_log_entry(line) for line in log),
+    )
+
+
+def _image(document: dict[str, Any]) -> Image:
+    return Image(
+        name=document["name"],
+        rows=document["rows"],
+        bytes=document["bytes"],
+        checksum=document["checksum"],
+        created_at=datetime.fromisoformat(document["created_at"]),
+        expires_at=datetime.fromisoformat(document["expires_at"]),
+        references=document["reference_rows"],
+        arrived=tuple(document["arrived_roles"]),
+    )
+
+
+def _write(log: list[dict[str, Any]]) -> WriteRecord | None:
+    """The committed write: its line stands in the log only if the transaction committed."""
+    for line in log:
+        if line["step"] == Phase.MIGRATING and line["outcome"] == LogOutcome.SUCCEEDED:
+            return WriteRecord(line["xid"], datetime.fromisoformat(line["written_at"]), line["rows"])
+    return None
+
+
+def _log_entry(line: dict[str, Any]) -> LogEntry:
+    return LogEntry(
+        step=Phase(line["step"]),
+        outcome=LogOutcome(line["outcome"]),
+        started_at=datetime.fromisoformat(line["started_at"]),
+        ended_at=datetime.fromisoformat(line["ended_at"]),
+        rows=line["rows"],
+        message=line["message"],
+        sqlstate=line["sqlstate"],
+        xid=line["xid"],
+    )

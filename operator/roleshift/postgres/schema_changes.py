@@ -1,0 +1,43 @@
+"""Schema statements of a plan: missing enum values and columns. Each runs in a transaction of its own."""
+
+from psycopg import sql
+
+from roleshift.engine.plan import AddEnumValue, SchemaChange
+from roleshift.engine.run import RunRecord
+from roleshift.engine.target import TargetShape
+from roleshift.postgres import fence
+from roleshift.postgres.session import Session, Timeouts
+from roleshift.postgres.statements import identifier, literal, target_name, trusted
+
+SCHEMA_TIMEOUTS = Timeouts(lock_seconds=1.0, statement_seconds=30.0)
+"""ACCESS EXCLUSIVE on a busy table must give up soon, or everybody queues behind it."""
+
+
+def schema_statement(change: SchemaChange, shape: TargetShape) -> sql.Composed:
+    """The statement of one change; it can be run again without harm."""
+    if isinstance(change, AddEnumValue):
+        return sql.SQL("ALTER TYPE {} ADD VALUE IF NOT EXISTS {}").format(
+            trusted(change.enum_type), literal(change.label)
+        )
+    return sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}").format(
+        target_name(shape), identifier(change.column), trusted(change.type_name)
+    )
+
+
+def as_text(statement: sql.Composable) -> str:
+    """A statement as people read it: one line, percent signs as they are."""
+    return " ".join(statement.as_string().replace("%%", "%").split())
+
+
+async def apply_schema_change(
+    session: Session, run: RunRecord, change: SchemaChange, shape: TargetShape
+) -> None:
+    """Run one schema statement behind the fence.
+
+    Raises:
+        DatabaseError: LockTimeout (retryable) when the table is busy; PermissionDenied.
+        FencedError: the run was taken over.
+    """
+    async with session.transaction(SCHEMA_TIMEOUTS):
+        await fence.check_epoch(session, run)
+        await session.execute(schema_statement(change, shape))

@@ -1,0 +1,177 @@
+"""One session with the server: settings, timeouts, transactions. Errors leave it in Roleshift's words."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from psycopg import AsyncConnection, AsyncCursor, Rollback, sql
+from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
+from psycopg.rows import DictRow
+
+from roleshift.postgres.errors import translated
+
+IDLE_IN_TRANSACTION_SECONDS = 10
+
+Query = sql.SQL | sql.Composed
+Params = Mapping[str, Any] | Sequence[Any] | None
+
+
+class Isolation(StrEnum):
+    """Isolation levels that runs use."""
+
+    READ_COMMITTED = "READ COMMITTED"
+    REPEATABLE_READ = "REPEATABLE READ"
+
+
+class Access(StrEnum):
+    """Whether a transaction may write."""
+
+    READ_WRITE = "READ WRITE"
+    READ_ONLY = "READ ONLY"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits of one transaction, in seconds."""
+
+    lock_seconds: float = 5.0
+    statement_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A server process: pid and start, so that a pid that was given again is not mistaken for it."""
+
+    pid: int
+    started_at: str
+
+
+class Session:
+    """A connection with Roleshift's settings; autocommit outside `transaction`."""
+
+    def __init__(self, connection: AsyncConnection[DictRow], backend: Backend) -> None:
+        self._connection = connection
+        self._timeouts = Timeouts()
+        self.backend = backend
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the connection is open and outside a failed transaction."""
+        status = self._connection.info.transaction_status
+        return not self._connection.closed and status is not TransactionStatus.UNKNOWN
+
+    async def execute(self, query: Query, params: Params = None) -> AsyncCursor[DictRow]:
+        """Run one statement.
+
+        Raises:
+            DatabaseError: as `postgres.errors.classify` says.
+        """
+        with translated(self._timeouts.statement_seconds):
+            return await self._connection.execute(query, {} if params is None else params)
+
+    async def rows(self, query: Query, params: Params = None) -> list[DictRow]:
+        """Run one statement and return every row; for results that are small by their nature."""
+        cursor = await self.execute(query, params)
+        with translated():
+            return await cursor.fetchall()
+
+    async def row(self, query: Query, params: Params = None) -> DictRow:
+        """Run one statement that returns exactly one row."""
+        (row,) = await self.rows(query, params)
+        return row
+
+    async def row_or_none(self, query: Query, params: Params = None) -> DictRow | None:
+        """Run one statement that returns at most one row."""
+        rows = await self.rows(query, params)
+        return rows[0] if rows else None
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        timeouts: Timeouts,
+        isolation: Isolation = Isolation.READ_COMMITTED,
+        access: Access = Access.READ_WRITE,
+    ) -> AsyncIterator[None]:
+        """A transaction that commits at the end of the block and rolls back when it raises.
+
+        Timeouts are set with SET LOCAL, so that a pooler can't carry them elsewhere.
+        """
+        before, self._timeouts = self._timeouts, timeouts
+        try:
+            with translated(timeouts.statement_seconds):
+                async with self._connection.transaction():
+                    await self._connection.execute(_settings(timeouts, isolation, access))
+                    yield
+        finally:
+            self._timeouts = before
+
+    @asynccontextmanager
+    async def rolled_back(self, timeouts: Timeouts) -> AsyncIterator[None]:
+        """A transaction of which nothing stays."""
+        async with self.transaction(timeouts):
+            yield
+            raise Rollback
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part of a transaction that can fail alone."""
+        with translated(self._timeouts.statement_seconds):
+            async with self._connection.transaction():
+                yield
+
+    async def run_user_query(self, query: str) -> list[list[str | None]]:
+        """Run somebody else's query by the extended protocol, which takes one statement only.
+
+        Returns every row as the server writes it in text, true and false spelled out.
+        """
+        with translated(self._timeouts.statement_seconds):
+            async with self._connection.cursor() as cursor:
+                await cursor.execute(query, None, prepare=True)
+                return _texts(cursor.pgresult)
+
+    async def close(self) -> None:
+        """Close the connection; what was not committed is rolled back by the server."""
+        await self._connection.close()
+
+
+_TRANSACTION_SETTINGS = sql.SQL(
+    "SET TRANSACTION ISOLATION LEVEL {isolation} {access};"
+    " SET LOCAL lock_timeout = {lock};"
+    " SET LOCAL statement_timeout = {statement};"
+    " SET LOCAL idle_in_transaction_session_timeout = {idle}"
+)
+_ISOLATION = {
+    Isolation.READ_COMMITTED: sql.SQL("READ COMMITTED"),
+    Isolation.REPEATABLE_READ: sql.SQL("REPEATABLE READ"),
+}
+_ACCESS = {Access.READ_WRITE: sql.SQL("READ WRITE"), Access.READ_ONLY: sql.SQL("READ ONLY")}
+
+
+def _settings(timeouts: Timeouts, isolation: Isolation, access: Access) -> sql.Composed:
+    return _TRANSACTION_SETTINGS.format(
+        isolation=_ISOLATION[isolation],
+        access=_ACCESS[access],
+        lock=sql.Literal(int(timeouts.lock_seconds * 1000)),
+        statement=sql.Literal(int(timeouts.statement_seconds * 1000)),
+        idle=sql.Literal(IDLE_IN_TRANSACTION_SECONDS * 1000),
+    )
+
+
+_BOOL_OID = 16
+_BOOL_TEXTS = {b"t": "true", b"f": "false"}
+
+
+def _texts(result: PGresult | None) -> list[list[str | None]]:
+    if result is None:
+        return []
+    return [[_text(result, row, column) for column in range(result.nfields)] for row in range(result.ntuples)]
+
+
+def _text(result: PGresult, row: int, column: int) -> str | None:
+    value = result.get_value(row, column)
+    if value is None:
+        return None
+    return _BOOL_TEXTS[value] if result.ftype(column) == _BOOL_OID else value.decode()

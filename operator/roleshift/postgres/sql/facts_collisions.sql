@@ -1,0 +1,11 @@
+-- Rows that would share a unique value once their roles are mapped. ACCESS SHARE; one scan and a sort.
+SELECT coalesce(sum(g.rows - 1), 0)::bigint AS collisions
+FROM (
+    SELECT count(*) AS rows
+    FROM {target} AS t
+    LEFT JOIN unnest(%(from_roles)s::text[], %(to_roles)s::text[]) AS m (from_role, to_role)
+        ON m.from_role = t.{role}::text
+    WHERE t.{role} IS NOT NULL
+    GROUP BY coalesce(m.to_role, t.{role}::text) {others}
+    HAVING count(*) > 1
+) AS g

@@ -1,0 +1,7 @@
+-- What the run's role may do to the target and the ledger. Catalog only.
+SELECT
+    has_table_privilege(%(oid)s::bigint::oid, 'SELECT') AS may_select,
+    has_table_privilege(%(oid)s::bigint::oid, 'UPDATE') AS may_update,
+    has_database_privilege(current_database(), 'CREATE') AS may_create_schema,
+    to_regnamespace('roleshift') IS NOT NULL AS schema_present,
+    coalesce(has_schema_privilege(to_regnamespace('roleshift')::oid, 'CREATE'), false) AS may_create_in_schema

@@ -1,0 +1,12 @@
+-- The server and the session. Locks nothing; catalog and settings only.
+SELECT
+    current_setting('server_version_num')::integer AS version,
+    current_setting('server_version') AS version_text,
+    pg_catalog.pg_is_in_recovery() AS in_recovery,
+    current_setting('default_transaction_read_only')::boolean AS read_only,
+    current_database() AS database,
+    current_user AS "user",
+    (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser,
+    (SELECT system_identifier FROM pg_catalog.pg_control_system())::text
+    || ':' || (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())::text
+    AS database_identity

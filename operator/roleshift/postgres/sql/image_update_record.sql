@@ -1,0 +1,4 @@
+-- The image's figures after the write refreshed it. Locks only its own row.
+UPDATE roleshift.migration_backup
+SET rows = %(rows)s, bytes = %(bytes)s, checksum = %(checksum)s
+WHERE name = %(name)s

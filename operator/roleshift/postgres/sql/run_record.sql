@@ -1,0 +1,12 @@
+-- What a phase found; a document that is NULL stays as it is. Only the holder may. Locks the run's row.
+UPDATE roleshift.migration_run
+SET
+    target_oid = coalesce(%(target_oid)s, target_oid),
+    target_name = coalesce(%(target_name)s, target_name),
+    plan_hash = coalesce(%(plan_hash)s, plan_hash),
+    plan = coalesce(%(plan)s, plan),
+    findings = coalesce(%(findings)s, findings),
+    verification = coalesce(%(verification)s, verification),
+    rollback = coalesce(%(rollback)s, rollback)
+WHERE run_id = %(run_id)s AND epoch = %(epoch)s
+RETURNING run_id

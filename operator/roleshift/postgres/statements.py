@@ -1,0 +1,85 @@
+"""The SQL of this room: read from postgres/sql/, composed with identifiers, never with text.
+
+A file holds one statement and begins with a comment that says what it locks and
+what it costs. `{name}` stands for an identifier or a composed part, `%(name)s`
+for a value.
+"""
+
+from functools import cache
+from importlib.resources import files
+
+from psycopg import sql
+
+from roleshift.engine.target import Column, TargetShape
+
+LEDGER_SCHEMA = "roleshift"
+
+
+@cache
+def statement(name: str) -> sql.SQL:
+    """The statement in `sql/<name>.sql`, without its comments."""
+    text = files("roleshift.postgres").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
+    return sql.SQL("\n".join(lines))
+
+
+def identifier(*names: str) -> sql.SQL:
+    """Names, quoted and joined by dots.
+
+    psycopg reads a percent sign as a placeholder even inside a quoted name, so it is doubled;
+    `Session.execute` always passes parameters, which makes one of it again.
+    """
+    return _escaped(sql.Identifier(*names))
+
+
+def literal(value: str) -> sql.SQL:
+    """A text as a literal, for statements that take no parameters (CREATE, ALTER)."""
+    return _escaped(sql.Literal(value))
+
+
+def trusted(text: str) -> sql.SQL:
+    """Text that the server's own catalog functions wrote (`format_type`, `pg_get_expr`)."""
+    return sql.SQL(text.replace("%", "%%"))
+
+
+def _escaped(part: sql.Composable) -> sql.SQL:
+    return trusted(part.as_string())
+
+
+def target_name(shape: TargetShape) -> sql.SQL:
+    """The target, qualified and quoted."""
+    return identifier(shape.schema, shape.table)
+
+
+def image_table(name: str) -> sql.SQL:
+    """An image in the ledger schema, qualified and quoted."""
+    return identifier(LEDGER_SCHEMA, name)
+
+
+def type_of(column: Column) -> sql.SQL:
+    """A column's type for a cast."""
+    return trusted(column.type_name)
+
+
+def of(alias: str, column: Column) -> sql.Composable:
+    """`alias."column"`."""
+    return identifier(alias, column.name)
+
+
+def image_key(position: int) -> str:
+    """The image's name for the key column at a position, counted from 1."""
+    return f"key_{position}"
+
+
+def key_join(shape: TargetShape) -> sql.Composed:
+    """`t."id" = i.key_1 AND …`."""
+    pairs = (
+        sql.SQL("{} = {}").format(of("t", column), identifier("i", image_key(position)))
+        for position, column in enumerate(shape.key, start=1)
+    )
+    return sql.SQL(" AND ").join(pairs)
+
+
+def comma(parts: "list[sql.Composable]") -> sql.Composed:
+    """Parts of a list, separated by commas."""
+    return sql.SQL(", ").join(parts)

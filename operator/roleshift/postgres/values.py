@@ -1,0 +1,78 @@
+"""What a run writes into a row, and what it wrote: one definition, used to write, compare and restore.
+
+In every expression `i` is the image, `m` the mapping and `t` the target.
+"""
+
+from psycopg import sql
+
+from roleshift.engine.target import Column, TargetShape
+from roleshift.postgres.statements import comma, identifier, of, type_of
+
+_TRUE = sql.SQL("true")
+
+
+def written_value(shape: TargetShape, column: Column) -> sql.Composed:
+    """The value that a run gives to a column, in the column's type (so that its precision applies)."""
+    if column is shape.role:
+        return sql.SQL("m.to_role::{}").format(type_of(column))
+    if column is shape.previous_role:
+        return sql.SQL("i.role::text::{}").format(type_of(column))
+    if column is shape.seniority:
+        return sql.SQL("coalesce(m.seniority::{}, i.seniority)").format(type_of(column))
+    return sql.SQL("%(written_at)s::timestamptz::{}").format(type_of(column))
+
+
+def assignments(shape: TargetShape) -> sql.Composed:
+    """The SET list of the write."""
+    return comma(
+        [
+            sql.SQL("{} = {}").format(identifier(column.name), written_value(shape, column))
+            for column in shape.written
+        ]
+    )
+
+
+def holds_written(shape: TargetShape, column: Column | None) -> sql.Composable:
+    """Whether the target's column holds what the run wrote; true where there is no such column.
+
+    Compared as text, because not every type has an equality (json) or an ordering.
+    """
+    if column is None:
+        return _TRUE
+    return sql.SQL("({})::text IS NOT DISTINCT FROM ({})::text").format(
+        of("t", column), written_value(shape, column)
+    )
+
+
+def image_columns_of_written(shape: TargetShape) -> list[tuple[Column, str]]:
+    """Each written column of the target with the image's column that keeps its old value."""
+    named = (
+        (shape.role, "role"),
+        (shape.previous_role, "previous_role"),
+        (shape.seniority, "seniority"),
+        (shape.migrated_at, "migrated_at"),
+    )
+    return [(column, name) for column, name in named if column is not None]
+
+
+def restorations(shape: TargetShape) -> sql.Composed:
+    """The SET list of the restore."""
+    return comma(
+        [
+            sql.SQL("{} = {}").format(identifier(column.name), identifier("i", name))
+            for column, name in image_columns_of_written(shape)
+        ]
+    )
+
+
+def all_written(shape: TargetShape) -> sql.Composed:
+    """Whether every written column holds what the run wrote."""
+    return sql.SQL(" AND ").join(holds_written(shape, column) for column in shape.written)
+
+
+def all_as_before(shape: TargetShape) -> sql.Composed:
+    """Whether every written column holds what it held before the run."""
+    return sql.SQL(" AND ").join(
+        sql.SQL("({})::text IS NOT DISTINCT FROM ({})::text").format(of("t", column), identifier("i", name))
+        for column, name in image_columns_of_written(shape)
+    )

@@ -1,0 +1,67 @@
+"""Writing the new roles: the lock on the target, and ranges of rows inside one transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from psycopg import sql
+
+from roleshift.engine.run import WriteRecord
+from roleshift.engine.target import TargetShape
+from roleshift.postgres import values
+from roleshift.postgres.mapping_params import MappingArrays
+from roleshift.postgres.ranges import block_ranges
+from roleshift.postgres.session import Session
+from roleshift.postgres.statements import image_table, key_join, statement, target_name
+
+RowsDone = Callable[[int], None]
+"""Told after each range how many rows were written so far."""
+
+
+def lock_statement(shape: TargetShape) -> sql.Composed:
+    """LOCK TABLE for the write and for the restore."""
+    return statement("lock_target").format(target=target_name(shape))
+
+
+def write_statement(shape: TargetShape, image: str) -> sql.Composed:
+    """The UPDATE of one range."""
+    return statement("write_range").format(
+        target=target_name(shape),
+        assignments=values.assignments(shape),
+        image=image_table(image),
+        join=key_join(shape),
+    )
+
+
+async def lock(session: Session, shape: TargetShape) -> None:
+    """Keep other writers out until the transaction ends.
+
+    Raises:
+        DatabaseError: LockTimeout; retryable.
+    """
+    await session.execute(lock_statement(shape))
+
+
+async def transaction_stamp(session: Session) -> tuple[int, datetime]:
+    """Number (64 bits) and start of the transaction that is open; gives it a number."""
+    row = await session.row(statement("current_transaction"))
+    return row["xid"], row["started"]
+
+
+async def write_rows(
+    session: Session, shape: TargetShape, image: str, mapping: MappingArrays, rows_done: RowsDone
+) -> WriteRecord:
+    """Write every row of the image, range by range, in the transaction that is open.
+
+    Returns:
+        What was written; `rows` counts the rows that PostgreSQL says it updated, which a
+        trigger can make fewer than the image has.
+    """
+    xid, started = await transaction_stamp(session)
+    query = write_statement(shape, image)
+    done = 0
+    for part in await block_ranges(session, image):
+        params = {**mapping.params(), **part.params(), "written_at": started}
+        cursor = await session.execute(query, params)
+        done += cursor.rowcount
+        rows_done(done)
+    return WriteRecord(xid, started, done)

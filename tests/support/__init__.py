@@ -1,0 +1,1 @@
+"""What several tests share: sample tables, manifests, and a handle on one RoleMigration."""
