@@ -50,6 +50,8 @@ async def persist(session: Session, run: RunRecord, outcome: Outcome, settlement
 
 
 def _rollback(run: RunRecord, outcome: Undo) -> RollbackRecord:
+    if run.phase is Phase.FAILED and run.rollback is not None:
+        return replace(run.rollback, result=None)
     return RollbackRecord(
         trigger=outcome.reason,
         requested_by=run.rollback_requested_by,
@@ -73,7 +75,7 @@ def _log_outcome(run: RunRecord, outcome: Outcome) -> LogOutcome | None:
             return None if run.phase in _LOGS_ITSELF else LogOutcome.SUCCEEDED
         case Retry() | Replan():
             return LogOutcome.RETRIED
-        case Undo(extent=Extent.COMMITTED) if run.phase is Phase.DONE:
+        case Undo(extent=Extent.COMMITTED) if run.phase in (Phase.DONE, Phase.FAILED):
             return None
         case Undo():
             return LogOutcome.UNDONE

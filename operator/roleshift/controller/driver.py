@@ -105,6 +105,14 @@ class Driver:
             if settlement.pause != 0.0:
                 return run, settlement
 
+    async def restore_again(self, run: RunRecord, retry_token: str) -> RunRecord:
+        """Begin the restore of a run anew whose rollback had failed, because a person asked for it."""
+        await ledger.record(self._sessions.control, run, ledger.Documents(retry_token=retry_token))
+        migration, _ = self._look()
+        asked = Undo(Reason.ROLLED_BACK_ON_REQUEST, "the restore is tried again", Extent.COMMITTED)
+        begun, _ = await self._settled(run, asked, migration)
+        return begun
+
     async def _latched(self, run: RunRecord, requests: Requests) -> RunRecord:
         """Remember a request for the old state when it is first seen."""
         wanted = requests.rollback is RollbackRequest.REQUESTED

@@ -17,7 +17,8 @@ from roleshift.controller.pauses import growing
 REQUEST_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
 WATCH_SECONDS = 300
-PAGE = 250
+# kopf lists on while it works through what it has: larger pages are what its memory peaks with.
+PAGE = 50
 # kopf keeps a place in the queue for an object until it was idle for so long: few places with a long
 # time would let a thousand objects wait for each other.
 WORKERS = 100

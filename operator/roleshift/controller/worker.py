@@ -150,7 +150,7 @@ class MigrationWorker:
                     raise
                 return await self._without_ledger(control, work, migration, error)
             run = await self._begun(control, identity, what, run, requests)
-            return await self._driven(Sessions(control, work), run)
+            return await self._driven(Sessions(control, work), run, what, requests)
 
     def _is_at_rest(self, what: Continuation, run: RunRecord | None, requests: Requests) -> bool:
         if run is None:
@@ -188,7 +188,7 @@ class MigrationWorker:
         requests: Requests,
     ) -> RunRecord:
         """The run of the ledger, or a new row for it."""
-        if run is not None and what is Continuation.GO_ON:
+        if run is not None and what in (Continuation.GO_ON, Continuation.RESTORE_AGAIN):
             return run
         server = await server_facts(control)
         await ledger.insert(
@@ -208,7 +208,9 @@ class MigrationWorker:
             raise FencedError
         return begun
 
-    async def _driven(self, sessions: Sessions, run: RunRecord) -> float | None:
+    async def _driven(
+        self, sessions: Sessions, run: RunRecord, what: Continuation, requests: Requests
+    ) -> float | None:
         backends = [sessions.control.backend, sessions.work.backend]
         run = await fence.claim(sessions.control, run, self._ports.holder, backends)
         self._run = run
@@ -221,6 +223,8 @@ class MigrationWorker:
             looks=self._looks,
             waited_seconds=self._waited(),
         )
+        if what is Continuation.RESTORE_AGAIN:
+            run = await driver.restore_again(run, requests.retry_token)
         self._run, settlement = await driver.drive(run)
         if settlement is None or settlement.ended:
             self._looks, self._waiting_since = 0, None

@@ -16,6 +16,7 @@ class Continuation(StrEnum):
     BEGIN = "Begin"
     GO_ON = "GoOn"
     NEW_ATTEMPT = "NewAttempt"
+    RESTORE_AGAIN = "RestoreAgain"
     LEDGER_LOST = "LedgerLost"
 
 
@@ -31,6 +32,8 @@ def continuation(
     if run is None:
         lost = has_begun(status) and not requests.retry_token
         return Continuation.LEDGER_LOST if lost else Continuation.BEGIN
+    if _wants_restore_again(run, requests):
+        return Continuation.RESTORE_AGAIN
     if _asks_again(run, requests) or _was_mended(run, requests):
         return Continuation.NEW_ATTEMPT
     return Continuation.GO_ON
@@ -48,6 +51,11 @@ def _asks_again(run: RunRecord, requests: Requests) -> bool:
         and requests.retry_token not in ("", run.retry_token)
         and requests.rollback is RollbackRequest.NONE
     )
+
+
+def _wants_restore_again(run: RunRecord, requests: Requests) -> bool:
+    """A rollback that failed still occupies its table; a new value of the annotation tries it again."""
+    return run.phase is Phase.FAILED and run.active and requests.retry_token not in ("", run.retry_token)
 
 
 def _was_mended(run: RunRecord, requests: Requests) -> bool:

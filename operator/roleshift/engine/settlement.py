@@ -25,6 +25,12 @@ _COUNTS_AS_ATTEMPT = frozenset(
 )
 
 
+_TRY_AGAIN = (
+    "the backup is kept and the table is as the migration left it; mend the cause, then run: "
+    'kubectl annotate rolemig NAME --overwrite roleshift.dev/retryRequestedAt="$(date -u +%FT%TZ)"'
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """spec.retry: attempts, and pauses in seconds."""
@@ -124,7 +130,7 @@ def outcome_of_error(phase: Phase, error: RoleshiftError) -> Outcome:
         attempt = phase in _WRITES and error.reason in _COUNTS_AS_ATTEMPT
         return Retry(error) if attempt else Wait(error.reason, error.message)
     if phase is Phase.ROLLING_BACK:
-        return Fail(Reason.ROLLBACK_FAILED, f"{error.reason}: {error.message}; the backup is kept")
+        return Fail(Reason.ROLLBACK_FAILED, f"{error.reason}: {error.message}; {_TRY_AGAIN}")
     if phase is Phase.VALIDATING:
         return Wait(error.reason, error.message)
     return Fail(error.reason, error.message)

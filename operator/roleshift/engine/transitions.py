@@ -47,6 +47,8 @@ TRANSITIONS: dict[tuple[Phase, Move], Phase] = {
     (Phase.DONE, Move.UNDO_COMMITTED): Phase.ROLLING_BACK,
     (Phase.ROLLING_BACK, Move.ADVANCE): Phase.ROLLED_BACK,
     (Phase.ROLLING_BACK, Move.FAIL): Phase.FAILED,
+    # Only after RollbackFailed, when a person asks to try the restore again.
+    (Phase.FAILED, Move.UNDO_COMMITTED): Phase.ROLLING_BACK,
 }
 
 TERMINAL = frozenset({Phase.DONE, Phase.ROLLED_BACK, Phase.FAILED})

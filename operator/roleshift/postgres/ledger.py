@@ -5,31 +5,23 @@ Who may write them is `fence`'s business; what they mean is the engine's.
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from psycopg import sql
-from psycopg.rows import DictRow
-from psycopg.types.json import Jsonb
-from pydantic import TypeAdapter
 
 from roleshift.api import Phase
 from roleshift.engine.checks import Finding
 from roleshift.engine.identity import RunIdentity
 from roleshift.engine.plan import Plan
-from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord, RunRecord, WriteRecord
+from roleshift.engine.run import LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.verification import VerificationResult
 from roleshift.errors import DatabaseError, FencedError, Reason
+from roleshift.postgres.run_rows import FINDINGS, PLAN, ROLLBACK, VERIFICATION, document, run_record
 from roleshift.postgres.session import Session, Timeouts
 from roleshift.postgres.statements import statement
 
 VERSION = 1
 _INSTALL_LOCK = 0x526F6C6573686966
 _INSTALL_TIMEOUTS = Timeouts(lock_seconds=10.0, statement_seconds=30.0)
-
-_PLAN = TypeAdapter(Plan)
-_FINDINGS = TypeAdapter(tuple[Finding, ...])
-_VERIFICATION = TypeAdapter(tuple[VerificationResult, ...])
-_ROLLBACK = TypeAdapter(RollbackRecord)
 
 
 async def ensure(session: Session) -> None:
@@ -69,7 +61,7 @@ async def _install(session: Session) -> None:
 async def find(session: Session, identity: RunIdentity) -> RunRecord | None:
     """The latest attempt of the run with that identity, or None."""
     row = await session.row_or_none(statement("run_find"), _identity_params(identity))
-    return None if row is None else _record(row, identity)
+    return None if row is None else run_record(row, identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +144,7 @@ class Documents:
     findings: tuple[Finding, ...] | None = None
     verification: tuple[VerificationResult, ...] | None = None
     rollback: RollbackRecord | None = None
+    retry_token: str | None = None
 
 
 async def record(session: Session, run: RunRecord, found: Documents) -> None:
@@ -168,18 +161,15 @@ async def record(session: Session, run: RunRecord, found: Documents) -> None:
             "target_oid": found.target_oid,
             "target_name": found.target_name,
             "plan_hash": found.plan.hash if found.plan else None,
-            "plan": _document(_PLAN, found.plan),
-            "findings": _document(_FINDINGS, found.findings),
-            "verification": _document(_VERIFICATION, found.verification),
-            "rollback": _document(_ROLLBACK, found.rollback),
+            "plan": document(PLAN, found.plan),
+            "findings": document(FINDINGS, found.findings),
+            "verification": document(VERIFICATION, found.verification),
+            "rollback": document(ROLLBACK, found.rollback),
+            "retry_token": found.retry_token,
         },
     )
     if row is None:
         raise FencedError
-
-
-def _document(adapter: TypeAdapter[Any], value: object) -> Jsonb | None:
-    return None if value is None else Jsonb(adapter.dump_python(value, mode="json"))
 
 
 async def latch_rollback(session: Session, run: RunRecord, requested_by: str, reason: str) -> None:
@@ -232,70 +222,3 @@ def _identity_params(identity: RunIdentity) -> dict[str, str]:
         "name": identity.name,
         "spec_hash": identity.spec_hash,
     }
-
-
-def _record(row: DictRow, identity: RunIdentity) -> RunRecord:
-    log = row["log"] or []
-    return RunRecord(
-        run_id=str(row["run_id"]),
-        identity=identity,
-        manifest_hash=row["manifest_hash"],
-        attempt=row["attempt"],
-        phase=Phase(row["phase"]),
-        reason=Reason(row["reason"]),
-        message=row["message"],
-        epoch=row["epoch"],
-        active=row["active"],
-        created_at=row["created_at"],
-        phase_started_at=row["phase_started_at"],
-        target_oid=row["target_oid_number"],
-        target_name=row["target_name"],
-        database_identity=row["database_identity"],
-        attempts=row["attempts"],
-        completed_at=row["completed_at"],
-        plan=_PLAN.validate_python(row["plan"], strict=False) if row["plan"] else None,
-        findings=_FINDINGS.validate_python(row["findings"]),
-        verification=_VERIFICATION.validate_python(row["verification"]),
-        rollback=_ROLLBACK.validate_python(row["rollback"]) if row["rollback"] else None,
-        rollback_requested_at=row["rollback_requested_at"],
-        rollback_requested_by=row["rollback_requested_by"],
-        rollback_reason=row["rollback_reason"],
-        retry_token=row["retry_token"],
-        image=_image(row["image"]) if row["image"] else None,
-        write=_write(log),
-        log=tuple(_log_entry(line) for line in log),
-    )
-
-
-def _image(document: dict[str, Any]) -> Image:
-    return Image(
-        name=document["name"],
-        rows=document["rows"],
-        bytes=document["bytes"],
-        checksum=document["checksum"],
-        created_at=datetime.fromisoformat(document["created_at"]),
-        expires_at=datetime.fromisoformat(document["expires_at"]),
-        references=document["reference_rows"],
-        arrived=tuple(document["arrived_roles"]),
-    )
-
-
-def _write(log: list[dict[str, Any]]) -> WriteRecord | None:
-    """The committed write: its line stands in the log only if the transaction committed."""
-    for line in log:
-        if line["step"] == Phase.MIGRATING and line["outcome"] == LogOutcome.SUCCEEDED:
-            return WriteRecord(line["xid"], datetime.fromisoformat(line["written_at"]), line["rows"])
-    return None
-
-
-def _log_entry(line: dict[str, Any]) -> LogEntry:
-    return LogEntry(
-        step=Phase(line["step"]),
-        outcome=LogOutcome(line["outcome"]),
-        started_at=datetime.fromisoformat(line["started_at"]),
-        ended_at=datetime.fromisoformat(line["ended_at"]),
-        rows=line["rows"],
-        message=line["message"],
-        sqlstate=line["sqlstate"],
-        xid=line["xid"],
-    )

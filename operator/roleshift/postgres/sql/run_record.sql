@@ -7,6 +7,7 @@ SET
     plan = coalesce(%(plan)s, plan),
     findings = coalesce(%(findings)s, findings),
     verification = coalesce(%(verification)s, verification),
-    rollback = coalesce(%(rollback)s, rollback)
+    rollback = coalesce(%(rollback)s, rollback),
+    retry_token = coalesce(%(retry_token)s, retry_token)
 WHERE run_id = %(run_id)s AND epoch = %(epoch)s
 RETURNING run_id

@@ -1,0 +1,94 @@
+"""Rows of the ledger as the engine's values, and the engine's documents as JSON."""
+
+from datetime import datetime
+from typing import Any
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter
+
+from roleshift.api import Phase
+from roleshift.engine.checks import Finding
+from roleshift.engine.identity import RunIdentity
+from roleshift.engine.plan import Plan
+from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord, RunRecord, WriteRecord
+from roleshift.engine.verification import VerificationResult
+from roleshift.errors import Reason
+
+PLAN = TypeAdapter(Plan)
+FINDINGS = TypeAdapter(tuple[Finding, ...])
+VERIFICATION = TypeAdapter(tuple[VerificationResult, ...])
+ROLLBACK = TypeAdapter(RollbackRecord)
+
+
+def document(adapter: TypeAdapter[Any], value: object) -> Jsonb | None:
+    """A value for a jsonb column; None stays NULL."""
+    return None if value is None else Jsonb(adapter.dump_python(value, mode="json"))
+
+
+def run_record(row: DictRow, identity: RunIdentity) -> RunRecord:
+    """A run with its image, write and log, from a row of run_find.sql."""
+    log = row["log"] or []
+    return RunRecord(
+        run_id=str(row["run_id"]),
+        identity=identity,
+        manifest_hash=row["manifest_hash"],
+        attempt=row["attempt"],
+        phase=Phase(row["phase"]),
+        reason=Reason(row["reason"]),
+        message=row["message"],
+        epoch=row["epoch"],
+        active=row["active"],
+        created_at=row["created_at"],
+        phase_started_at=row["phase_started_at"],
+        target_oid=row["target_oid_number"],
+        target_name=row["target_name"],
+        database_identity=row["database_identity"],
+        attempts=row["attempts"],
+        completed_at=row["completed_at"],
+        plan=PLAN.validate_python(row["plan"], strict=False) if row["plan"] else None,
+        findings=FINDINGS.validate_python(row["findings"]),
+        verification=VERIFICATION.validate_python(row["verification"]),
+        rollback=ROLLBACK.validate_python(row["rollback"]) if row["rollback"] else None,
+        rollback_requested_at=row["rollback_requested_at"],
+        rollback_requested_by=row["rollback_requested_by"],
+        rollback_reason=row["rollback_reason"],
+        retry_token=row["retry_token"],
+        image=_image(row["image"]) if row["image"] else None,
+        write=_write(log),
+        log=tuple(_log_entry(line) for line in log),
+    )
+
+
+def _image(document: dict[str, Any]) -> Image:
+    return Image(
+        name=document["name"],
+        rows=document["rows"],
+        bytes=document["bytes"],
+        checksum=document["checksum"],
+        created_at=datetime.fromisoformat(document["created_at"]),
+        expires_at=datetime.fromisoformat(document["expires_at"]),
+        references=document["reference_rows"],
+        arrived=tuple(document["arrived_roles"]),
+    )
+
+
+def _write(log: list[dict[str, Any]]) -> WriteRecord | None:
+    """The committed write: its line stands in the log only if the transaction committed."""
+    for line in log:
+        if line["step"] == Phase.MIGRATING and line["outcome"] == LogOutcome.SUCCEEDED:
+            return WriteRecord(line["xid"], datetime.fromisoformat(line["written_at"]), line["rows"])
+    return None
+
+
+def _log_entry(line: dict[str, Any]) -> LogEntry:
+    return LogEntry(
+        step=Phase(line["step"]),
+        outcome=LogOutcome(line["outcome"]),
+        started_at=datetime.fromisoformat(line["started_at"]),
+        ended_at=datetime.fromisoformat(line["ended_at"]),
+        rows=line["rows"],
+        message=line["message"],
+        sqlstate=line["sqlstate"],
+        xid=line["xid"],
+    )
