@@ -7,8 +7,15 @@ so that no change that somebody else made meanwhile is overwritten.
 from collections.abc import Sequence
 from typing import Any
 
-from roleshift.cluster.client import ApiError, ConflictError, KubernetesClient, NotFoundError
-from roleshift.cluster.migrations import RoleMigrations
+from roleshift.cluster.client import (
+    ApiError,
+    ConflictError,
+    ContentType,
+    InvalidError,
+    KubernetesClient,
+    NotFoundError,
+)
+from roleshift.cluster.migrations import RoleMigrations, object_path
 from roleshift.engine.identity import ObjectRef
 
 FINALIZER = "roleshift.dev/run"
@@ -19,6 +26,7 @@ class Finalizers:
     """Adds and removes Roleshift's finalizer; other finalizers stay as they are."""
 
     def __init__(self, client: KubernetesClient) -> None:
+        self._client = client
         self._migrations = RoleMigrations(client)
 
     async def add(self, ref: ObjectRef, present: Sequence[str] | None = None) -> str:
@@ -52,6 +60,8 @@ class Finalizers:
         Raises:
             ConflictError: the object kept changing between five reads and writes.
         """
+        if await self._removed_as_the_first(ref):
+            return
         for _ in range(_ATTEMPTS):
             try:
                 current, present = _read(ref, await self._current(ref))
@@ -64,6 +74,21 @@ class Finalizers:
             else:
                 return
         raise conflict
+
+    async def _removed_as_the_first(self, ref: ObjectRef) -> bool:
+        """Removes it in one request where it is the first of the list, as it nearly always is."""
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": ref.uid},
+            {"op": "test", "path": "/metadata/finalizers/0", "value": FINALIZER},
+            {"op": "remove", "path": "/metadata/finalizers/0"},
+        ]
+        try:
+            await self._client.request(
+                "PATCH", object_path(ref.key), patch, content_type=ContentType.JSON_PATCH
+            )
+        except (InvalidError, NotFoundError):
+            return False
+        return True
 
     async def _current(self, ref: ObjectRef) -> dict[str, Any]:
         body = await self._migrations.get(ref.key)

@@ -1,0 +1,1 @@
+"""What `make bench` runs: measurements on real parts. Never part of the tests."""

@@ -1,0 +1,45 @@
+"""`make bench`, `make bench SIZE=small`: run every measurement, print a table, keep the figures."""
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.latency import measure_latency
+from benchmarks.measurement import Measurement, Size
+from benchmarks.throughput import measure_throughput
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--size", type=Size, choices=list(Size), default=Size.FULL)
+    size = parser.parse_args().size
+    measurements = [*measure_latency(size), *measure_throughput(size)]
+    table = _table(measurements)
+    print(table)
+    RESULTS.mkdir(exist_ok=True)
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{size}"
+    (RESULTS / f"{name}.json").write_text(json.dumps([m.as_dict() for m in measurements], indent=1) + "\n")
+    (RESULTS / f"{name}.md").write_text(table + "\n")
+    print(f"\nkept in benchmarks/results/{name}.json and .md")
+
+
+def _table(measurements: Sequence[Measurement]) -> str:
+    lines = ["| What | Median | Slowest | Samples | Spread |", "|---|---|---|---|---|"]
+    for measurement in measurements:
+        values = measurement.values
+        spread = (max(values) - min(values)) / statistics.median(values)
+        lines.append(
+            f"| {measurement.what} | {statistics.median(values):.2f} {measurement.unit} "
+            f"| {max(values):.2f} {measurement.unit} | {len(values)} | {spread:.0%} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
