@@ -15,6 +15,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-virtua
 TOOLS := PYTHONPATH=operator:tools:.
 CRD := crds/roleshift.dev_rolemigrations.yaml
 API_PAGE := docs/reference/api.md
+PAGES := $(addprefix docs/reference/,commands.md metrics.md phases.md reasons.md)
 ARGS ?=
 SIZE ?= full
 
@@ -94,7 +95,7 @@ crds: install ## Write the CRD and the reference pages anew from the code.
 .PHONY: generated-check
 generated-check: install
 	@rm -rf .cache/generated && $(MAKE) generate FOLDER=.cache/generated
-	@for file in $(CRD) $(API_PAGE); do \
+	@for file in $(CRD) $(API_PAGE) $(PAGES); do \
 		diff -u "$$file" ".cache/generated/$$file" || { echo "$$file is stale: run 'make crds'"; exit 1; }; \
 	done && echo "Generated files are fresh."
 
@@ -104,6 +105,7 @@ generate:
 	@$(PY) -m roleshift.api.crd > "$(FOLDER)/$(CRD).new"
 	@$(PY) -m roleshift.api.reference > "$(FOLDER)/$(API_PAGE).new"
 	@for file in $(CRD) $(API_PAGE); do mv "$(FOLDER)/$$file.new" "$(FOLDER)/$$file"; done
+	@$(TOOLS) $(PY) -m reference "$(FOLDER)/docs/reference"
 
 .PHONY: requirements
 requirements: ## Pin the newest versions anew from requirements/*.in (needs uv).

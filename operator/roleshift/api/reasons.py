@@ -1,0 +1,191 @@
+"""What each reason means and what to do about it: the text behind the word in conditions and events."""
+
+from dataclasses import dataclass
+
+from roleshift.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One reason for people.
+
+    Attributes:
+        meaning: what happened and what it says of the table.
+        remedy: what to do, or that nothing is to be done.
+    """
+
+    meaning: str
+    remedy: str
+
+
+_NOTHING = "Nothing: the run goes on by itself."
+_MANIFEST = "Change the manifest and apply it again: that begins a new attempt."
+_RETRY = (
+    "Mend the cause, then set the annotation roleshift.dev/retryRequestedAt to the time of now "
+    "(`roleshift retry NAME`)."
+)
+_UNCHANGED = "Nothing was written to the table."
+
+EXPLANATIONS: dict[Reason, Explanation] = {
+    Reason.ACCEPTED: Explanation("The object was seen; no work has begun.", _NOTHING),
+    Reason.CHECKING: Explanation("The safety checks and the plan are being made.", _NOTHING),
+    Reason.BACKING_UP: Explanation("The schema changes and the before-image are being made.", _NOTHING),
+    Reason.MIGRATING: Explanation("Rows are being written; writers wait, readers go on.", _NOTHING),
+    Reason.VALIDATING: Explanation("The committed rows are compared with the image.", _NOTHING),
+    Reason.ROLLING_BACK: Explanation("The old roles are being restored from the image.", _NOTHING),
+    Reason.MIGRATION_COMPLETED: Explanation(
+        "Every row holds its new role and every verification passed.",
+        "Nothing. `spec.desiredState: RolledBack` brings the old roles back while the backup is kept.",
+    ),
+    Reason.ROLLED_BACK_ON_REQUEST: Explanation(
+        "A person asked for the old roles; every row that the run wrote has its old role again.", "Nothing."
+    ),
+    Reason.ROLLED_BACK_WITH_CONFLICTS: Explanation(
+        "The old roles are back, but for rows that somebody changed or added after the migration.",
+        "Look at status.rollback.examples and at roleshift.migration_rollback_log, and decide "
+        "about each of these rows.",
+    ),
+    Reason.VALIDATION_FAILED: Explanation(
+        "A verification or an assertion failed; the old roles are back.",
+        f"status.validation.results names it. {_RETRY}",
+    ),
+    Reason.ROLLBACK_FAILED: Explanation(
+        "The restore can't be finished. It is one transaction, so the table is as the migration left it, and "
+        "the backup is kept.",
+        _RETRY,
+    ),
+    Reason.RETRIES_EXHAUSTED: Explanation(
+        f"The write failed more often than spec.retry.limit allows. {_UNCHANGED}", _RETRY
+    ),
+    Reason.WAITED_TOO_LONG: Explanation(
+        f"The run waited for 24 hours for something that did not come. {_UNCHANGED}", _RETRY
+    ),
+    Reason.INVALID_SPEC: Explanation(f"The manifest can't be read. {_UNCHANGED}", _MANIFEST),
+    Reason.NOT_SUPPORTED: Explanation(
+        f"The manifest asks for something that this version does not do yet. {_UNCHANGED}", _MANIFEST
+    ),
+    Reason.INTERNAL_ERROR: Explanation(
+        "Roleshift has come to a state that should not be possible.", "Report it with the operator's log."
+    ),
+    Reason.SUSPENDED: Explanation(
+        "A person asked the run to rest.",
+        "Remove spec.suspend and the annotation roleshift.dev/suspended-by (`roleshift resume NAME`).",
+    ),
+    Reason.SECRET_NOT_FOUND: Explanation(
+        "The Secret or ConfigMap that the manifest names is not there.",
+        "Create it; the run sees it by itself.",
+    ),
+    Reason.SECRET_INVALID: Explanation(
+        "The Secret lacks a key, or its value is no connection string.",
+        "Correct the Secret; the run sees it by itself.",
+    ),
+    Reason.SERVER_UNREACHABLE: Explanation(
+        "No TCP connection to the server.",
+        "Check host and port, the network policy and the server; the run goes on by itself.",
+    ),
+    Reason.AUTHENTICATION_FAILED: Explanation(
+        "The server refused user or password.",
+        "Correct the Secret or pg_hba.conf; the run goes on by itself.",
+    ),
+    Reason.DATABASE_NOT_FOUND: Explanation(
+        "The server has no database of that name.", "Correct the Secret; the run goes on by itself."
+    ),
+    Reason.TLS_REFUSED: Explanation(
+        "The server does not speak TLS and sslMode demands it.",
+        "Enable ssl on the server, or set spec.connection.sslMode.",
+    ),
+    Reason.TLS_NOT_VERIFIED: Explanation(
+        "The server's certificate is not trusted.", "Give its CA in spec.connection.caRef."
+    ),
+    Reason.TOO_MANY_CONNECTIONS: Explanation(
+        "The server has no connection left.", "Free connections; the run goes on by itself."
+    ),
+    Reason.CONNECTION_LOST: Explanation(
+        "The connection broke. A transaction that was open is rolled back by the server; one whose "
+        "COMMIT was under way is looked up before anything is decided.",
+        _NOTHING,
+    ),
+    Reason.SERVER_STARTING: Explanation("The server is starting or shutting down.", _NOTHING),
+    Reason.ANOTHER_RUN_ACTIVE: Explanation("Another run works on the same table.", _NOTHING),
+    Reason.LOCK_TIMEOUT: Explanation(
+        "Another session holds a lock on the table for longer than lockTimeoutSeconds.",
+        "End that session, or wait: the run tries again by itself.",
+    ),
+    Reason.CHECKS_WAITING: Explanation(
+        "A check failed that can heal by itself.", "Its message says what would help; it is made again."
+    ),
+    Reason.PLAN_CHANGED: Explanation("The table changed so that the plan no longer fits.", _NOTHING),
+    Reason.KUBERNETES_UNAVAILABLE: Explanation("The Kubernetes API did not answer.", _NOTHING),
+    Reason.KUBERNETES_REFUSED: Explanation(
+        "The Kubernetes API refused a request of the operator.",
+        "Compare the operator's rights with deploy/base/cluster-role.yaml.",
+    ),
+    Reason.CHECKS_FAILED: Explanation(
+        f"A critical check failed or could not tell. {_UNCHANGED}", f"Its message says what to do. {_RETRY}"
+    ),
+    Reason.SCORE_TOO_LOW: Explanation(
+        f"The safety score is below spec.checks.minimumScore. {_UNCHANGED}",
+        f"status.safety.results says what lowers it. {_RETRY}",
+    ),
+    Reason.TABLE_NOT_FOUND: Explanation(
+        f"There is no such table that the role may see. {_UNCHANGED}", _MANIFEST
+    ),
+    Reason.NOT_A_TABLE: Explanation(f"The target is a view or another relation. {_UNCHANGED}", _MANIFEST),
+    Reason.COLUMN_NOT_FOUND: Explanation(f"The table has no such column. {_UNCHANGED}", _MANIFEST),
+    Reason.INVALID_KEY: Explanation(
+        f"No columns are known that identify a row. {_UNCHANGED}",
+        f"Name unique, NOT NULL columns in spec.target.keyColumns. {_MANIFEST}",
+    ),
+    Reason.UNMAPPED_ROLES: Explanation(f"Rows hold roles that no mapping names. {_UNCHANGED}", _MANIFEST),
+    Reason.NULL_ROLES: Explanation(
+        f"Rows hold no role. {_UNCHANGED}", "Give them one and retry, or set spec.unmappedRoles: Keep."
+    ),
+    Reason.ROLE_COLLISION: Explanation(
+        f"Two rows of one user would become the same under a unique index. {_UNCHANGED}", _RETRY
+    ),
+    Reason.ESCALATION_NOT_ALLOWED: Explanation(
+        f"A mapping gives a stronger role by spec.privileges.order. {_UNCHANGED}", _MANIFEST
+    ),
+    Reason.TOO_FEW_LEFT: Explanation(f"spec.privileges.keepAtLeast would not hold. {_UNCHANGED}", _MANIFEST),
+    Reason.ROLE_NOT_IN_TYPE: Explanation(
+        f"The column's type refuses a role of the mapping. {_UNCHANGED}",
+        "Set spec.schemaChanges: AddMissing, or change the type yourself and retry.",
+    ),
+    Reason.MIGRATION_COLUMNS_MISSING: Explanation(
+        f"A bookkeeping column is missing or can't be used. {_UNCHANGED}",
+        f"The message prints both answers as YAML. {_MANIFEST}",
+    ),
+    Reason.PERMISSION_DENIED: Explanation(
+        f"The run's role lacks a right. {_UNCHANGED}", f"The message names the GRANT. {_RETRY}"
+    ),
+    Reason.SERVER_VERSION_NOT_SUPPORTED: Explanation(
+        f"The server is older than 14. {_UNCHANGED}", "Upgrade it."
+    ),
+    Reason.LEDGER_TOO_NEW: Explanation(
+        "The ledger in the database was made by a newer operator.", "Upgrade this operator."
+    ),
+    Reason.LEDGER_LOST: Explanation(
+        "The status says that a run had begun, and the database knows nothing of it.",
+        f"Look at the table first. {_RETRY}",
+    ),
+    Reason.BACKUP_NOT_VERIFIED: Explanation(f"The image differs from its source. {_UNCHANGED}", _RETRY),
+    Reason.BACKUP_DAMAGED: Explanation(
+        "The image is gone or altered; nothing is restored from it, and nothing is written without it.",
+        "Find out who writes to the schema roleshift.",
+    ),
+    Reason.ROWS_SWALLOWED: Explanation(
+        "Fewer rows were written than there are in the image; the transaction was rolled back.",
+        f"The message names the triggers. {_RETRY}",
+    ),
+    Reason.STATEMENT_TIMEOUT: Explanation(
+        f"A statement took longer than statementTimeoutSeconds. {_UNCHANGED}", _MANIFEST
+    ),
+    Reason.CANCELLED: Explanation(f"Somebody cancelled a statement of the run. {_UNCHANGED}", _RETRY),
+    Reason.SERIALIZATION_FAILURE: Explanation("Two transactions were in each other's way.", _NOTHING),
+    Reason.CONSTRAINT_VIOLATED: Explanation(f"A constraint refuses the new values. {_UNCHANGED}", _RETRY),
+    Reason.DISK_FULL: Explanation("The server lacks disk, memory or the like.", "Free it; the run goes on."),
+    Reason.READ_ONLY: Explanation("The server is read-only.", "Connect to the primary; the run goes on."),
+    Reason.FENCED: Explanation("Another operator took the run over.", "Nothing: that one goes on with it."),
+    Reason.DATABASE_ERROR: Explanation("The server answered with an error of another kind.", _RETRY),
+}
+"""One entry for each reason."""

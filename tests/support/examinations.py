@@ -1,0 +1,40 @@
+"""One look at a database, and which of its checks fell."""
+
+from localenv.database import Database
+from roleshift.api import RoleMigrationSpec
+from roleshift.api.fields import immutable_part
+from roleshift.api.safety import CheckName, CheckResult
+from roleshift.engine.checks import Judgement
+from roleshift.phases.examination import Examination, examine
+from support.run_phases import session_on, spec_of
+
+ORDER = ["developer", "junior_dev", "senior_dev", "lead", "manager", "admin"]
+"""Weakest first; the sample mapping makes nobody stronger by it."""
+JUDGED = {"order": ORDER}
+
+
+async def look(database: Database, spec: RoleMigrationSpec | None = None, *, uri: str = "") -> Examination:
+    """Examine a database for a manifest, as its owner or with another URI."""
+    wanted = spec or spec_of(privileges=JUDGED)
+    reading, trying = [await session_on(uri or database.uri) for _ in range(2)]
+    try:
+        return await examine(wanted, immutable_part(wanted), reading, trying)
+    finally:
+        await reading.close()
+        await trying.close()
+
+
+def fallen(found: Examination) -> dict[CheckName, CheckResult]:
+    """Every check that did not pass, with what it came to."""
+    return {one.name: one.result for one in found.findings if one.result is not CheckResult.PASSED}
+
+
+def judgement(found: Examination, name: CheckName) -> Judgement:
+    """What one check found."""
+    return next(one.judgement for one in found.findings if one.name is name)
+
+
+def only_fallen(found: Examination, name: CheckName, result: CheckResult = CheckResult.FAILED) -> Judgement:
+    """What one check found; every other one has to stand."""
+    assert fallen(found) == {name: result}, [(one.name, one.judgement) for one in found.findings]
+    return judgement(found, name)
