@@ -71,13 +71,9 @@ def _user_column(key: Sequence[str]) -> str | None:
     return key[0] if len(key) == 1 else None
 
 
-def unique_partners(target: TargetFacts, role_column: str) -> tuple[tuple[str, ...], ...]:
-    """For each unique index that holds the role: its other columns."""
-    return tuple(
-        tuple(name for name in index.columns if name != role_column)
-        for index in target.unique_indexes
-        if role_column in index.columns
-    )
+def role_indexes(target: TargetFacts, role_column: str) -> tuple[UniqueIndex, ...]:
+    """Unique indexes that hold the role: under them two rows may collide once roles are mapped."""
+    return tuple(index for index in target.unique_indexes if role_column in index.columns)
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ from roleshift.engine.checks import Finding
 from roleshift.engine.conditions import Activity, View, conditions
 from roleshift.engine.plan import Plan
 from roleshift.engine.progress import Progress
-from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord
+from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.score import safety_score
 from roleshift.engine.verification import Verdict, VerificationResult
 from roleshift.errors import Reason
@@ -125,10 +125,18 @@ def _progress(view: View) -> ProgressStatus | None:
     run = view.run
     if run is None or run.plan is None or view.phase in (Phase.PENDING, Phase.CHECKING, Phase.FAILED):
         return None
+    if view.phase is Phase.ROLLED_BACK and run.write is None:
+        return None
     total = run.image.rows if run.image else run.plan.proof.rows
-    done = run.write.rows if run.write and view.phase is not Phase.ROLLED_BACK else 0
-    finished = Progress(total, done, view.run.created_at, view.run.created_at) if view.run else None
-    return None if finished is None else _still_progress(finished)
+    done = min(total, _rows_done(run))
+    return _still_progress(Progress(total, done, run.created_at, run.created_at))
+
+
+def _rows_done(run: RunRecord) -> int:
+    """Rows written, or rows restored once a rollback has begun; these can be more than the image has."""
+    if run.rollback is not None:
+        return run.rollback.rows_restored
+    return run.write.rows if run.write else 0
 
 
 def _live_progress(progress: Progress) -> ProgressStatus:

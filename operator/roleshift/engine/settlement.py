@@ -99,10 +99,19 @@ def _stay(
 
 def _moved(phase: Phase, outcome: Advance | Replan | Undo | Fail) -> Settlement:
     to = next_phase(phase, outcome)
-    reason = WORKING_REASONS[to] if isinstance(outcome, Advance) else outcome.reason
+    reason = _reason_of(to, outcome)
     ended = to in TERMINAL
     occupied = to in _OCCUPIES or reason is Reason.ROLLBACK_FAILED
     return Settlement(to, reason, outcome.message, occupied, ended, 0, None if ended else 0.0, False)
+
+
+def _reason_of(to: Phase, outcome: Advance | Replan | Undo | Fail) -> Reason:
+    """The outcome's own reason; a rollback that a person asked for is not back before it is back."""
+    if isinstance(outcome, Advance):
+        return WORKING_REASONS[to]
+    if to is Phase.ROLLING_BACK and outcome.reason is Reason.ROLLED_BACK_ON_REQUEST:
+        return Reason.ROLLING_BACK
+    return outcome.reason
 
 
 def given_up(phase: Phase, outcome: Outcome, waited_seconds: float) -> Outcome:

@@ -45,12 +45,16 @@ class UniqueIndex:
     Attributes:
         columns: in index order; empty where the index is on an expression.
         valid: finished, not partial, on columns only, so that it can identify a row.
+        predicate: which rows it holds, as the catalog writes it; "" for all of them.
+        nulls_distinct: whether rows with a NULL in it never equal each other.
     """
 
     name: str
     columns: tuple[str, ...]
     primary: bool
     valid: bool
+    predicate: str = ""
+    nulls_distinct: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Schema statements of a plan: missing enum values and columns. Each runs in a transaction of its own."""
 
+import re
+
 from psycopg import sql
 
 from roleshift.engine.plan import AddEnumValue, SchemaChange
@@ -8,6 +10,8 @@ from roleshift.engine.target import TargetShape
 from roleshift.postgres import fence
 from roleshift.postgres.session import Session, Timeouts
 from roleshift.postgres.statements import identifier, literal, target_name, trusted
+
+_PLACEHOLDER = re.compile(r"(?<!%)%\((\w+)\)s")
 
 SCHEMA_TIMEOUTS = Timeouts(lock_seconds=1.0, statement_seconds=30.0)
 """ACCESS EXCLUSIVE on a busy table must give up soon, or everybody queues behind it."""
@@ -25,8 +29,9 @@ def schema_statement(change: SchemaChange, shape: TargetShape) -> sql.Composed:
 
 
 def as_text(statement: sql.Composable) -> str:
-    """A statement as people read it: one line, percent signs as they are."""
-    return " ".join(statement.as_string().replace("%%", "%").split())
+    """A statement as people read it: one line, `:name` for a value, percent signs as they are."""
+    text = _PLACEHOLDER.sub(r":\1", statement.as_string()).replace("%%", "%")
+    return " ".join(text.split())
 
 
 async def apply_schema_change(
