@@ -1,9 +1,9 @@
 """kopf as the watcher, on a real API server: it sees everything, writes nothing, and survives."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from localenv.controlplane import ControlPlane
 from localenv.namespaces import create_namespace, delete_namespace
 from localenv.repository import CRDS
 from roleshift.cluster.client import KubernetesClient
+from roleshift.cluster.migrations import RoleMigrations
 from roleshift.controller.inventory import EventKind, WatchEvent
 from roleshift.controller.supervisor import WatchSupervisor
+from roleshift.errors import ClusterError
 
 MINIMAL = Path(__file__).parents[1] / "manifests" / "minimal.yaml"
 
@@ -45,7 +47,7 @@ class Seen:
         ]
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def watching(client: KubernetesClient, *namespaces: str, **options: Any) -> AsyncIterator[Seen]:
     seen, stop = Seen(), asyncio.Event()
     options = {"first_pause": 0.2, **options}
@@ -56,6 +58,7 @@ async def watching(client: KubernetesClient, *namespaces: str, **options: Any) -
     finally:
         stop.set()
         await asyncio.wait_for(running, 15)
+        await asyncio.sleep(0.1)  # aiohttp closes TLS connections in the loop's next turns
 
 
 async def until(condition: Callable[[], Any], seconds: float = 15) -> None:
@@ -167,30 +170,43 @@ async def test_a_watch_that_misses_an_object_is_started_again(
         await until(lambda: len(seen.kinds("here")) == 2)
 
 
+DEFINITIONS = [f"--filename={file}" for file in sorted(CRDS.glob("*_*.yaml"))]
+
+
+async def define(control_plane: ControlPlane, client: KubernetesClient, namespace: str) -> None:
+    """Applies the CustomResourceDefinition and waits until its objects can be listed."""
+    migrations = RoleMigrations(client)
+    await kubectl(control_plane, "apply", "--server-side", *DEFINITIONS)
+    async with asyncio.timeout(30):
+        while not await migrations.served():  # noqa: ASYNC110 - looks at a server
+            await asyncio.sleep(0.1)
+        while True:
+            with contextlib.suppress(ClusterError):
+                await migrations.list(namespace)
+                return
+            await asyncio.sleep(0.1)
+
+
 async def test_a_definition_that_comes_late_is_waited_for(
     control_plane: ControlPlane, client: KubernetesClient, namespace: str
 ) -> None:
-    files = [f"--filename={file}" for file in sorted(CRDS.glob("*_*.yaml"))]
-    await kubectl(control_plane, "delete", *files)
+    await kubectl(control_plane, "delete", *DEFINITIONS)
     try:
         async with watching(client, namespace) as seen:
-            await asyncio.sleep(2)
+            await asyncio.sleep(1)
             assert seen.supervisor
             assert not seen.supervisor.synced
-            await kubectl(control_plane, "apply", "--server-side", *files)
-            await kubectl(control_plane, "wait", "--for=condition=Established", "--timeout=30s", *files)
+            await define(control_plane, client, namespace)
             await until(lambda: seen.supervisor and seen.supervisor.synced)
             await apply(control_plane, namespace, "late")
             await until(lambda: seen.kinds("late"))
-            await kubectl(control_plane, "delete", *files)
+            await kubectl(control_plane, "delete", *DEFINITIONS)
             await until(lambda: seen.kinds("late")[-1] is EventKind.DELETED)
-            await kubectl(control_plane, "apply", "--server-side", *files)
-            await kubectl(control_plane, "wait", "--for=condition=Established", "--timeout=30s", *files)
+            await define(control_plane, client, namespace)
             await apply(control_plane, namespace, "again")
             await until(lambda: seen.kinds("again"), 40)
     finally:
-        await kubectl(control_plane, "apply", "--server-side", *files)
-        await kubectl(control_plane, "wait", "--for=condition=Established", "--timeout=30s", *files)
+        await define(control_plane, client, namespace)
 
 
 async def test_the_operators_own_rights_are_enough(
@@ -215,4 +231,17 @@ async def test_sigterm_ends_the_watch_soon(
     await until(lambda: supervisor.synced)
     signal.raise_signal(signal.SIGTERM)
     await asyncio.wait_for(running, 3)
+    await asyncio.sleep(0.1)
     assert stop.is_set()
+
+
+async def test_sigterm_ends_the_watch_of_a_server_that_hangs(
+    control_plane: ControlPlane, client: KubernetesClient, namespace: str
+) -> None:
+    async with watching(client, namespace) as seen:
+        await until(lambda: seen.supervisor and seen.supervisor.synced)
+        control_plane.pause_api()
+        await asyncio.sleep(0.5)
+        started = asyncio.get_running_loop().time()
+    control_plane.resume_api()
+    assert asyncio.get_running_loop().time() - started < 7

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from roleshift.cluster.client import USER_AGENT
+from roleshift.cluster.transport import ClusterCredentials
 from roleshift.controller.pauses import growing
-from roleshift.controller.settings import EndlessPauses, watcher_settings
+from roleshift.controller.settings import EndlessPauses, login, watcher_settings
 from roleshift.controller.supervisor import supervised
 
 RunVirtual = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -78,6 +80,34 @@ def test_a_stop_during_a_pause_ends_it_at_once(run_virtual: RunVirtual) -> None:
     assert run_virtual(scenario()) == pytest.approx(0.5)
 
 
+def test_a_run_that_does_not_end_when_told_is_cancelled(run_virtual: RunVirtual) -> None:
+    async def scenario() -> float:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(2, stop.set)
+        await supervised("watch", lambda: asyncio.sleep(1000), stop)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(scenario()) == pytest.approx(7)
+
+
+def test_a_run_that_ends_when_told_is_left_alone(run_virtual: RunVirtual) -> None:
+    ended: list[float] = []
+
+    async def scenario() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(2, stop.set)
+
+        async def obedient() -> None:
+            await stop.wait()
+            await asyncio.sleep(1)
+            ended.append(asyncio.get_running_loop().time())
+
+        await supervised("watch", obedient, stop)
+
+    run_virtual(scenario())
+    assert ended == [pytest.approx(3)]
+
+
 def test_cancelling_the_supervisor_cancels_the_watch(run_virtual: RunVirtual) -> None:
     ended: list[str] = []
 
@@ -105,3 +135,21 @@ def test_kopf_is_told_to_post_write_and_kill_nothing() -> None:
     assert settings.process.ultimate_exiting_timeout is None
     assert settings.persistence.diffbase_storage.fetch(body={}) is None  # type: ignore[arg-type]
     assert settings.persistence.progress_storage.fetch(key="k", body={}) is None  # type: ignore[arg-type]
+
+
+def test_kopf_logs_in_as_the_same_user_under_roleshifts_name_and_never_shows_the_token() -> None:
+    credentials = ClusterCredentials(
+        server="https://api",
+        authorization="bearer kanari-token",
+        ca_file="/ca.crt",
+        verify=True,
+        certificate_file=None,
+        key_file=None,
+        proxy_url=None,
+    )
+    info = login(credentials)
+    assert info.as_http_headers() == {"Authorization": "bearer kanari-token", "User-Agent": USER_AGENT}
+    assert info.ca_path == "/ca.crt"
+    assert not info.insecure
+    assert "kanari" not in repr(info)
+    assert "kanari" not in repr(credentials)

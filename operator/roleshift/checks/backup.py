@@ -17,4 +17,5 @@ def backup_permissions(subject: Subject) -> Judgement:
         )
     if subject.target is None:
         return depends_on("UserProfiles")
-    return passed(f"tried as the run's role and undone; ledger: {permissions.ledger}")
+    except_for = "" if permissions.planned else ", except for the write, which can't be planned yet"
+    return passed(f"tried as the run's role and undone{except_for}; ledger: {permissions.ledger}")

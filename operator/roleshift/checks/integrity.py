@@ -6,7 +6,7 @@ from roleshift.api import OnDuplicate, UnmappedRoles
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
 from roleshift.engine.checks import Judgement, failed, passed, warning
 from roleshift.engine.facts import MissingTarget, OtherRelation, ProbeFailure, RoleFacts
-from roleshift.engine.keys import KeyProblem, unique_partners
+from roleshift.engine.keys import KeyProblem, role_indexes
 from roleshift.engine.mapping import MappingProof, chained_roles, escalations, shortfalls, unranked_roles
 from roleshift.errors import Reason
 
@@ -90,7 +90,7 @@ def _null_roles(subject: Subject, proof: MappingProof) -> Judgement | None:
 
 def _under_unique_index(subject: Subject, _: MappingProof) -> Judgement | None:
     assert subject.target is not None
-    if not unique_partners(subject.target, subject.names.role):
+    if not role_indexes(subject.target, subject.names.role):
         return None
     collisions = subject.facts.collisions
     if isinstance(collisions, ProbeFailure):

@@ -1,15 +1,17 @@
 """Checks on the columns that a run writes: do their types hold the new values, and are they there?"""
 
 from roleshift.api import SchemaChanges
-from roleshift.checks.subject import Subject, depends_on
+from roleshift.checks.subject import Subject, could_not_tell, depends_on
 from roleshift.engine.checks import Judgement, failed, passed
+from roleshift.engine.facts import ProbeFailure
 from roleshift.engine.plan import missing_columns, missing_labels
 from roleshift.engine.target import Column, TargetFacts
 from roleshift.errors import Reason
 
 _ARRAY = "A"
 _TIME = "D"
-_TEXTUAL = frozenset({"S", "E"})
+_STRING = "S"
+_TEXTUAL = frozenset({_STRING, "E"})
 
 
 def role_type(subject: Subject) -> Judgement:
@@ -44,11 +46,14 @@ def _shape_of_role(subject: Subject, target: TargetFacts, role: Column) -> Judge
     return None
 
 
-def _refused_values(_: Subject, target: TargetFacts, __: Column) -> Judgement | None:
-    if not target.role_type.refused:
+def _refused_values(subject: Subject, _: TargetFacts, __: Column) -> Judgement | None:
+    refused = subject.facts.refused
+    if isinstance(refused, ProbeFailure):
+        return could_not_tell(refused)
+    if not refused:
         return None
-    text = "; ".join(f'"{value}": {why}' for value, why in target.role_type.refused[:5])
-    return failed(f"the table refuses values of the mapping: {text}", Reason.ROLE_NOT_IN_TYPE)
+    text = "; ".join(f'column "{one.column}" refuses "{one.value}" ({one.why})' for one in refused[:5])
+    return failed(f"{text}: change the mapping, or the column", Reason.ROLE_NOT_IN_TYPE)
 
 
 def _missing_labels(subject: Subject, target: TargetFacts, role: Column) -> Judgement | None:
@@ -102,7 +107,7 @@ def _unusable(subject: Subject, target: TargetFacts) -> list[str]:
     for name, allowed, what in (
         (subject.names.previous_role, _TEXTUAL, "text or the role's own type"),
         (subject.names.seniority, _TEXTUAL, "text or an enum"),
-        (subject.names.migrated_at, _TEXTUAL | {_TIME}, "timestamp with time zone"),
+        (subject.names.migrated_at, frozenset({_STRING, _TIME}), "timestamp with time zone"),
     ):
         column = target.column(name) if name else None
         if column is not None and (column.category not in allowed or column.generated):

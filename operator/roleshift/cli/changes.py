@@ -10,17 +10,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from roleshift.api import GROUP, ConditionType, DesiredState, Phase
-from roleshift.cli.exit_codes import CommandError
+from roleshift.api import ConditionType, DesiredState, Phase
+from roleshift.cli.exit_codes import CommandError, ExitCode
 from roleshift.cli.options import Where
 from roleshift.cli.ownership import other_managers
 from roleshift.cli.session import Session, connected
 from roleshift.cli.subject import Subject, subject_of
+from roleshift.engine.requests import REASON, REQUESTED_BY, RETRY, SUSPENDED_BY
 
-REQUESTED_BY = f"{GROUP}/requested-by"
-REASON = f"{GROUP}/reason"
-SUSPENDED_BY = f"{GROUP}/suspended-by"
-RETRY_REQUESTED_AT = f"{GROUP}/retryRequestedAt"
+_BEGIN_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
 
 _Body = Mapping[str, Any]
 _Change = Callable[[Session, str, _Body], Awaitable[str]]
@@ -69,10 +68,10 @@ def resume(where: Where, name: str) -> None:
 
 
 def retry(where: Where, name: str) -> None:
-    """Ask for a new attempt, with a new run id, image and plan.
+    """Ask for a new attempt and see it begin: who waits next must not take the old end for the new one.
 
     Raises:
-        CommandError: the run is neither Failed nor RolledBack nor stalled.
+        CommandError: the run is neither Failed nor RolledBack nor stalled, or the attempt does not begin.
     """
 
     async def change(session: Session, name: str, body: _Body) -> str:
@@ -81,15 +80,33 @@ def retry(where: Where, name: str) -> None:
             raise CommandError(
                 f"{subject} is {subject.status.phase}: only a Failed or RolledBack run is retried"
             )
-        annotations = {RETRY_REQUESTED_AT: datetime.now(UTC).isoformat(), REQUESTED_BY: None, REASON: None}
+        annotations = {RETRY: datetime.now(UTC).isoformat(), REQUESTED_BY: None, REASON: None}
         if subject.desired_state is DesiredState.MIGRATED:
             await session.patch(name, _patch(annotations))
         else:
             _warn_of_owners(body, "desiredState", "if it is put back, the new attempt is rolled back")
             await session.patch(name, _patch(annotations, desiredState=DesiredState.MIGRATED))
-        return "a new attempt was asked for"
+        return await _new_attempt(session, name, subject)
 
     _apply(change, where, name)
+
+
+async def _new_attempt(session: Session, name: str, before: Subject) -> str:
+    if before.status.run_id is None:
+        return "a new attempt was asked for"
+    try:
+        async with asyncio.timeout(_BEGIN_SECONDS):
+            async for snapshot in session.snapshots(name, _LOOK_SECONDS):
+                run_id = snapshot.subject.status.run_id
+                if run_id != before.status.run_id:
+                    return f"a new attempt has begun, run {run_id}"
+    except TimeoutError:
+        pass
+    raise CommandError(
+        f"{before}: a new attempt was asked for and has not begun within {_BEGIN_SECONDS:.0f} s; "
+        "is the operator running, is the run suspended?",
+        ExitCode.TIMED_OUT,
+    )
 
 
 def _apply(change: _Change, where: Where, name: str) -> None:

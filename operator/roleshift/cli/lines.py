@@ -10,9 +10,9 @@ _STEP_PERCENT = 10
 def summary(subject: Subject) -> str:
     """Where the run is and why: `people/x: Done, MigrationCompleted: 100,000 rows migrated`."""
     phase = subject.status.phase
-    reason = "" if subject.reason in ("", phase) else f", {subject.reason}"
-    message = f": {' '.join(subject.message.split())}" if subject.message else ""
-    return f"{subject}: {phase}{reason}{message}"
+    if subject.reason in ("", phase):
+        return f"{subject}: {phase}"
+    return f"{subject}: {phase}, {subject.reason}: {' '.join(subject.message.split())}"
 
 
 def change(before: Subject | None, after: Subject) -> str:

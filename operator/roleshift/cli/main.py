@@ -3,6 +3,7 @@
 Only what the help needs is imported here; a command imports what it needs when it runs.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see `ExitCode`; usage errors and the help raise SystemExit with theirs.
     """
+    _print_whatever_comes()
     if _COMPLETE in os.environ:
         _register_shells()
     try:
@@ -79,6 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RoleshiftError as error:
         return _fail(error.message, ExitCode.ERROR)
     return ExitCode.WANTED
+
+
+def _print_whatever_comes() -> None:
+    """A sign that the output's encoding lacks becomes a question mark, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _register_shells() -> None:

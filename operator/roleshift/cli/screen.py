@@ -48,23 +48,24 @@ def screen(subject: Subject, now: datetime, symbols: Symbols = UNICODE) -> Rende
 
 
 def _head(subject: Subject, now: datetime, symbols: Symbols) -> Text:
-    facts = [f"table {subject.table}"] if subject.table else []
-    facts += [f"run {subject.status.run_id}"] if subject.status.run_id else []
+    table = f" {symbols.dot} table {subject.table}" if subject.table else ""
+    facts = [f"run {subject.status.run_id}"] if subject.status.run_id else []
     if subject.status.start_time:
         facts += [f"began {duration(now - subject.status.start_time)} ago"]
     facts += ["suspend is set"] if subject.suspended else []
-    return Text.assemble((str(subject), "bold"), "\n", (f" {symbols.dot} ".join(facts), "dim"))
+    head = Text.assemble((str(subject), "bold"), (table, "dim"))
+    return head.append(f"\n{f' {symbols.dot} '.join(facts)}", "dim") if facts else head
 
 
 def _phases(subject: Subject, now: datetime, symbols: Symbols) -> Table:
     table = _grid()
-    table.add_column(justify="right")
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
     for line in timeline(subject.status, now):
         style = _STYLES[line.mark]
         sign = getattr(symbols, line.mark)
-        message = "" if line.phase is subject.status.phase else line.message
-        table.add_row("", Text(f"{sign} {line.phase}", style), line.duration, Text(message, "dim"))
+        told = Text(line.message, "dim", no_wrap=True, overflow=symbols.overflow)
+        table.add_row("", Text(f"{sign} {line.phase}", style), line.duration, told)
     return table
 
 
@@ -107,8 +108,9 @@ def _verdict(subject: Subject) -> Text:
         return Text("The operator has not looked at this yet. Is it running?", "yellow")
     if ready is None:
         return Text(phase, "bold")
-    reason = phase if phase == ready.reason else f"{phase}, {ready.reason}"
-    return Text.assemble((reason, _style_of(subject)), f": {ready.message}")
+    if ready.reason == phase:
+        return Text(phase, _style_of(subject))
+    return Text.assemble((f"{phase}, {ready.reason}", _style_of(subject)), f": {ready.message}")
 
 
 def _style_of(subject: Subject) -> str:
@@ -122,5 +124,5 @@ def _grid() -> Table:
     """A grid whose first column indents and whose second one is as wide as the longest label."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=0)
-    table.add_column(min_width=_LABEL_WIDTH)
+    table.add_column(min_width=_LABEL_WIDTH, no_wrap=True)
     return table

@@ -37,7 +37,7 @@ def safety(status: RoleMigrationStatus, symbols: Symbols) -> Iterator[Text]:
     lowering = [check for check in status.safety.results if check.result is not CheckResult.PASSED]
     facts = [f"score {status.safety.score} of 100", f"{status.safety.passed} passed"]
     facts += [f"{number} {word}" for word, number in _not_passed(status.safety) if number]
-    facts += [f"{len(status.safety.results)} of the {len(CheckName)} checks made"]
+    facts += [f"{len(status.safety.results)} of {len(CheckName)} checks made"]
     yield Text(f" {symbols.dot} ".join(facts))
     for check in lowering:
         sign = symbols.failed if _STYLES[check.result] == "red" else symbols.warning
@@ -65,7 +65,7 @@ def backup(status: RoleMigrationStatus, symbols: Symbols) -> Iterator[Text]:
     yield Text(kept.name)
     facts = [count(kept.rows, "row")]
     facts += [size(kept.bytes)] if kept.bytes is not None else []
-    facts += ["compared with the table" if kept.verified else "not verified"]
+    facts += ["verified" if kept.verified else "not verified"]
     facts += [f"kept until {kept.expires_time:%Y-%m-%d}"] if kept.expires_time else []
     yield Text(f" {symbols.dot} ".join(facts), "" if kept.verified else "yellow")
 
@@ -86,9 +86,10 @@ def rollback(status: RoleMigrationStatus, symbols: Symbols) -> Iterator[Text]:
     told = status.rollback
     if told is None:
         return
-    if told.requested_by or told.reason:
-        who = f"asked for by {told.requested_by}" if told.requested_by else "by itself"
-        yield Text(f"{who}: {told.reason}" if told.reason else who)
+    asked = f"asked for by {told.requested_by}" if told.requested_by else ""
+    reason = "" if told.reason in _messages(status) else told.reason
+    if asked or reason:
+        yield Text(": ".join(part for part in (asked, reason) if part))
     if told.result is RollbackResult.TRANSACTION_ROLLED_BACK:
         yield Text("the transaction was rolled back before it was committed")
     elif told.result is not None:
@@ -133,6 +134,11 @@ def _not_passed(safety: SafetyStatus) -> tuple[tuple[str, int], ...]:
         ("unknown", safety.unknown),
         ("waived", safety.waived),
     )
+
+
+def _messages(status: RoleMigrationStatus) -> set[str]:
+    """What the conditions say; the screen ends with it, so that it need not stand twice."""
+    return {condition.message for condition in status.conditions}
 
 
 def _finding(sign: str, name: str, result: CheckResult, message: str) -> Text:

@@ -186,5 +186,9 @@ def connected(where: Where) -> Iterator[Session]:
         ) from error
     try:
         yield Session(client, namespace)
+    except ClusterError as error:
+        if isinstance(error, ApiError):
+            raise
+        raise CommandError(f"{error.message}; check the cluster, --context and --kubeconfig") from error
     finally:
         client.close()

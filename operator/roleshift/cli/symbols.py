@@ -1,11 +1,12 @@
 """The few signs that the status screen draws with, for terminals with Unicode and without it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """Signs of one character cell each."""
+    """Signs of one character cell each, and how a line that is too long ends."""
 
     done: str
     running: str
@@ -18,10 +19,11 @@ class Symbols:
     full: str
     empty: str
     dot: str
+    overflow: Literal["ellipsis", "crop"]
 
 
-UNICODE = Symbols("✓", "▶", "…", "✗", "↩", "·", "!", "→", "█", "░", "·")
-ASCII = Symbols("v", ">", "~", "x", "<", ".", "!", ">", "#", "-", "-")
+UNICODE = Symbols("✓", "▶", "…", "✗", "↩", "·", "!", "→", "━", "─", "·", "ellipsis")
+ASCII = Symbols("v", ">", "~", "x", "<", ".", "!", ">", "#", "-", "-", "crop")
 
 
 def symbols_for(encoding: str | None) -> Symbols:

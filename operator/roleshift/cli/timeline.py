@@ -68,8 +68,9 @@ def _line_without_step(phase: Phase, status: RoleMigrationStatus) -> Line:
     if phase not in _ENDS:
         return Line(phase, Mark.RUNNING)
     begun, ended = status.start_time, status.completion_time
-    total = f"{duration(ended - begun)} in all" if begun and ended else ""
-    return Line(phase, _ENDS[phase], message=total)
+    if begun is None or ended is None:
+        return Line(phase, _ENDS[phase])
+    return Line(phase, _ENDS[phase], duration(ended - begun), "in all")
 
 
 def _duration(step: StepStatus, now: datetime) -> str:
@@ -79,5 +80,8 @@ def _duration(step: StepStatus, now: datetime) -> str:
 
 
 def _told(step: StepStatus) -> str:
+    """What a step that ended did; one that goes on is told of below, with the reason."""
+    if step.completion_time is None:
+        return f"attempt {step.attempts}" if step.attempts > 1 else ""
     again = f"attempt {step.attempts}: " if step.attempts > 1 else ""
     return f"{again}{' '.join(step.message.split())}"

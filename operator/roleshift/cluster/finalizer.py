@@ -86,7 +86,7 @@ class Finalizers:
             await self._client.request(
                 "PATCH", object_path(ref.key), patch, content_type=ContentType.JSON_PATCH
             )
-        except (InvalidError, NotFoundError):
+        except (ConflictError, InvalidError, NotFoundError):
             return False
         return True
 

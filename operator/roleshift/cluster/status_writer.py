@@ -151,8 +151,13 @@ class StatusWriter:
             entry.task = asyncio.create_task(self._drive(key, entry), name=f"status of {key}")
 
     def prime(self, key: ObjectKey, uid: str, status: Status) -> None:
-        """Tells what the object's status is already, so that an identical one is not written."""
-        self._entry(key, uid).sent = _digest(_canonical(status))
+        """Tells what the object's status is already, so that an identical one is not written.
+
+        What this writer has sent itself is newer than what anybody has read.
+        """
+        entry = self._entry(key, uid)
+        if entry.due == 0.0 and entry.pending is None:
+            entry.sent = _digest(_canonical(status))
 
     async def flush(self, key: ObjectKey) -> None:
         """Returns when everything published for this object is written or given up."""

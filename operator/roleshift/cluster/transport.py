@@ -116,10 +116,12 @@ class Transport:
         return Answer(response.status, dict(response.headers), _parsed(payload, response.status))
 
     def reload(self) -> None:
-        """Reads the credentials again: they may have been replaced since the start."""
+        """Reads the credentials again: they may have been replaced since the start.
+
+        Requests under way end on their old connections, which go with the last of them.
+        """
         with self._lock:
-            old, self._api = self._api, self._connect()
-        old.close()
+            self._api = self._connect()
 
     def credentials(self) -> ClusterCredentials:
         """The credentials as they are now: a service account's token is read from its file again."""

@@ -10,7 +10,7 @@ from roleshift.engine.settlement import Settlement
 from roleshift.postgres import ledger
 from roleshift.postgres.session import Session, Timeouts
 
-_TIMEOUTS = Timeouts(lock_seconds=5.0, statement_seconds=15.0)
+TIMEOUTS = Timeouts(lock_seconds=5.0, statement_seconds=15.0)
 _LOGS_ITSELF = frozenset({Phase.BACKING_UP, Phase.MIGRATING, Phase.ROLLING_BACK})
 """Phases whose success is logged in the transaction of their work."""
 
@@ -24,29 +24,28 @@ def with_end_reason(run: RunRecord, settlement: Settlement) -> Settlement:
 
 
 async def persist(session: Session, run: RunRecord, outcome: Outcome, settlement: Settlement) -> None:
-    """Write move, log line and rollback record in one transaction.
+    """Write move, log line and rollback record, in the transaction that is open.
 
     Raises:
         FencedError: the run was taken over.
     """
-    async with session.transaction(_TIMEOUTS):
-        if isinstance(outcome, Undo):
-            await ledger.record(session, run, ledger.Documents(rollback=_rollback(run, outcome)))
-        await ledger.move(
-            session,
-            run,
-            ledger.Move(
-                phase=settlement.phase,
-                reason=settlement.reason,
-                message=settlement.message,
-                active=settlement.active,
-                ended=settlement.ended,
-                attempts=settlement.attempts,
-            ),
-        )
-        logged = _log_outcome(run, outcome)
-        if logged is not None:
-            await ledger.append(session, run, _line(run, outcome, logged, settlement))
+    if isinstance(outcome, Undo):
+        await ledger.record(session, run, ledger.Documents(rollback=_rollback(run, outcome)))
+    await ledger.move(
+        session,
+        run,
+        ledger.Move(
+            phase=settlement.phase,
+            reason=settlement.reason,
+            message=settlement.message,
+            active=settlement.active,
+            ended=settlement.ended,
+            attempts=settlement.attempts,
+        ),
+    )
+    logged = _log_outcome(run, outcome)
+    if logged is not None:
+        await ledger.append(session, run, _line(run, outcome, logged, settlement))
 
 
 def _rollback(run: RunRecord, outcome: Undo) -> RollbackRecord:

@@ -18,7 +18,14 @@ from roleshift.engine.outcome import Extent, Outcome, Retry, Undo
 from roleshift.engine.progress import Progress
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
-from roleshift.engine.settlement import RetryPolicy, Settlement, given_up, outcome_of_error, settle
+from roleshift.engine.settlement import (
+    RetryPolicy,
+    Settlement,
+    given_up,
+    outcome_of_error,
+    resolved,
+    settle,
+)
 from roleshift.engine.steps import RollbackRequest, Situation, Step, WriteState, next_step
 from roleshift.errors import FencedError, Reason, RoleshiftError
 from roleshift.phases import backing_up, cancelling, checking, migrating, rolling_back, validating
@@ -102,15 +109,17 @@ class Driver:
                 return run, None
             outcome = await self._outcome(step, run, migration)
             run, settlement = await self._settled(run, outcome, migration)
-            if settlement.pause != 0.0:
+            if settlement.pause != 0.0 or not self._sessions.work.is_usable:
                 return run, settlement
 
     async def restore_again(self, run: RunRecord, retry_token: str) -> RunRecord:
         """Begin the restore of a run anew whose rollback had failed, because a person asked for it."""
-        await ledger.record(self._sessions.control, run, ledger.Documents(retry_token=retry_token))
         migration, _ = self._look()
         asked = Undo(Reason.ROLLED_BACK_ON_REQUEST, "the restore is tried again", Extent.COMMITTED)
-        begun, _ = await self._settled(run, asked, migration)
+        async with self._sessions.control.transaction(closing.TIMEOUTS):
+            await ledger.record(self._sessions.control, run, ledger.Documents(retry_token=retry_token))
+            begun, settlement = await self._decided(run, asked, migration)
+        self._reporter.show(view_of(begun, settlement))
         return begun
 
     async def _latched(self, run: RunRecord, requests: Requests) -> RunRecord:
@@ -139,7 +148,13 @@ class Driver:
             self._reporter.error(error, run.run_id)
             if not self._sessions.control.is_usable:
                 raise
+            await self._end_what_was_lost()
             return outcome_of_error(run.phase, error)
+
+    async def _end_what_was_lost(self) -> None:
+        """A COMMIT may still be on its way to a backend that nobody listens to any more."""
+        if not self._sessions.work.is_usable:
+            await fence.end_backend(self._sessions.control, self._sessions.work.backend)
 
     async def _performed(self, step: Step, context: Context) -> Outcome:
         """Run a phase; a write that was not committed ends when a person asks for the old state."""
@@ -179,20 +194,29 @@ class Driver:
     async def _settled(
         self, run: RunRecord, outcome: Outcome, migration: RoleMigration
     ) -> tuple[RunRecord, Settlement]:
-        run = await self._reloaded(run)
-        outcome = given_up(run.phase, outcome, self._waited_seconds)
+        async with self._sessions.control.transaction(closing.TIMEOUTS):
+            run, settlement = await self._decided(run, outcome, migration)
+        if not settlement.waiting:
+            self._looks, self._waited_seconds = 0, 0.0
+        self._reporter.show(view_of(run, settlement))
+        return run, settlement
+
+    async def _decided(
+        self, run: RunRecord, outcome: Outcome, migration: RoleMigration
+    ) -> tuple[RunRecord, Settlement]:
+        """Settle and write it down while no writer of the run can be under way."""
+        run = await fence.hold(self._sessions.control, run)
+        outcome = resolved(run.phase, given_up(run.phase, outcome, self._waited_seconds), run.write_state)
         retry = migration.spec.retry
         policy = RetryPolicy(retry.limit, retry.backoff_seconds, retry.max_backoff_seconds)
         settlement = settle(run.phase, outcome, attempts=run.attempts, looks=self._looks, policy=policy)
         settlement = closing.with_end_reason(run, settlement)
         if isinstance(outcome, Retry):
             self._reporter.retried(outcome.error.reason)
-        if not settlement.waiting:
-            self._looks, self._waited_seconds = 0, 0.0
-            await closing.persist(self._sessions.control, run, outcome, settlement)
-            run = await self._reloaded(run)
-        self._reporter.show(view_of(run, settlement))
-        return run, settlement
+        if settlement.waiting:
+            return run, settlement
+        await closing.persist(self._sessions.control, run, outcome, settlement)
+        return await self._reloaded(run), settlement
 
     async def _reloaded(self, run: RunRecord) -> RunRecord:
         current = await ledger.find(self._sessions.control, run.identity)

@@ -129,8 +129,9 @@ class EngineRoom:
                 _log.warning("cluster not identified", error=error.message)
                 await asyncio.sleep(next(pauses))
 
-    async def _work(self, _: ObjectKey, mailbox: Mailbox) -> None:
+    async def _work(self, key: ObjectKey, mailbox: Mailbox) -> None:
         assert self._ports is not None, "workers begin only with the Lease"
+        self._status.prime(key, mailbox.uid, mailbox.latest.get("status", {}))
         await MigrationWorker(self._ports, mailbox).run()
 
     def _publish(self, key: ObjectKey, uid: str, status: RoleMigrationStatus, urgency: Urgency) -> None:

@@ -75,6 +75,9 @@ class Login(kopf.ConnectionInfo):
         """The headers of each request."""
         return {**super().as_http_headers(), "User-Agent": USER_AGENT}
 
+    def __repr__(self) -> str:
+        return f"Login(server={self.server!r})"
+
 
 def watcher_settings() -> kopf.OperatorSettings:
     """Fresh settings for one run of kopf, which changes them."""

@@ -28,6 +28,7 @@ LONGEST_PAUSE = 30.0
 HEALTHY_SECONDS = 60.0
 # Kopf lists anew within seconds; what it has not told of after so long, it will not tell.
 STALL_SECONDS = 30.0
+GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
 _log = structlog.get_logger(__name__)
@@ -135,8 +136,11 @@ class WatchSupervisor:
 
     async def _has_seen(self, listed: dict[ObjectKey, str], within: float | None = None) -> bool:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + (self._stall_seconds if within is None else within)
-        while self._inventory.unseen(listed):
+        patience = self._stall_seconds if within is None else within
+        deadline, least = loop.time() + patience, len(listed)
+        while unseen := len(self._inventory.unseen(listed)):
+            if unseen < least:
+                deadline, least = loop.time() + patience, unseen
             if loop.time() >= deadline:
                 return False
             await asyncio.sleep(_LOOK_SECONDS)
@@ -170,7 +174,7 @@ async def supervised(
     Args:
         name: what it is called in the log.
         run: what to run; any exception of it is logged.
-        stop: ends it: `run` is expected to end by itself then.
+        stop: ends it: `run` is expected to end by itself then, and is cancelled after 5 seconds.
         first_pause: seconds before the second run; doubled each time.
         most: the longest pause in seconds.
         healthy: a run that lasted so many seconds makes the next pause a short one again.
@@ -179,7 +183,7 @@ async def supervised(
     pauses = growing(first_pause, most)
     while not stop.is_set():
         started = loop.time()
-        error = await _outcome(name, run)
+        error = await _outcome(name, run, stop)
         if stop.is_set():
             return
         if loop.time() - started >= healthy:
@@ -208,17 +212,20 @@ def _report(name: str, error: BaseException | None, pause: float) -> None:
     )
 
 
-async def _outcome(name: str, run: Callable[[], Awaitable[None]]) -> BaseException | None:
+async def _outcome(
+    name: str, run: Callable[[], Awaitable[None]], stop: asyncio.Event
+) -> BaseException | None:
     async def running() -> None:
         await run()
 
-    task = asyncio.create_task(running(), name=name)
+    task, stopping = asyncio.create_task(running(), name=name), asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({task})
-    except asyncio.CancelledError:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task}, timeout=GRACE_SECONDS)
+    finally:
         task.cancel()
-        await asyncio.wait({task})
-        raise
+        stopping.cancel()
+        await asyncio.wait({task, stopping})
     return None if task.cancelled() else task.exception()
 
 

@@ -14,6 +14,7 @@ from roleshift.api import GROUP, PLURAL, VERSION
 from roleshift.cluster.client import KubernetesClient
 from roleshift.controller.inventory import EventKind, WatchEvent
 from roleshift.controller.settings import Login, login, watcher_settings
+from roleshift.telemetry.redaction import redactor
 
 __all__ = ["EventKind", "Sink", "WatchEvent", "watch"]
 
@@ -69,7 +70,9 @@ def _registry(sink: Sink, client: KubernetesClient) -> kopf.OperatorRegistry:
     @kopf.on.login(registry=registry, backoff=_LOGIN_SECONDS)
     async def credentials(**_: Any) -> Login:
         await client.reload()
-        return login(await client.credentials())
+        fresh = login(await client.credentials())
+        redactor.register(fresh.token or "")
+        return fresh
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def seen(event: Any, **_: Any) -> None:

@@ -7,7 +7,7 @@ check can take silence for health.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from roleshift.engine.target import RelationKind, TargetFacts
+from roleshift.engine.target import Refusal, RelationKind, TargetFacts
 from roleshift.errors import Reason
 
 
@@ -81,12 +81,16 @@ class RoleFacts:
 
 @dataclass(frozen=True, slots=True)
 class BlockingSession:
-    """A session whose lock on the target would make the write wait."""
+    """A transaction whose lock on the target would make the write wait.
 
-    pid: int
-    application: str
+    Attributes:
+        who: pid and application, or the name of a prepared transaction.
+        seconds: age of the transaction; None where the run's role may not see it.
+    """
+
+    who: str
     mode: str
-    seconds: float
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,12 @@ class PermissionFacts:
     Attributes:
         missing: GRANT or ALTER statements that would allow what was refused, most needed first.
         ledger: what the ledger is like, in words ("will be created", "version 1").
+        planned: whether the write itself could be planned by the server.
     """
 
     missing: tuple[str, ...]
     ledger: str
+    planned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,7 @@ class Facts:
 
     Attributes:
         collisions: rows that would share a unique value once their roles are mapped.
+        refused: values that the columns would refuse.
     """
 
     server: ServerFacts | ProbeFailure
@@ -124,3 +131,4 @@ class Facts:
     collisions: int | ProbeFailure
     locks: LockFacts | ProbeFailure
     permissions: PermissionFacts | ProbeFailure
+    refused: tuple[Refusal, ...] | ProbeFailure = ()

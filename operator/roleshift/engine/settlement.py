@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from roleshift.api import Phase
-from roleshift.engine.outcome import Advance, Fail, Outcome, Replan, Retry, Undo, Wait
+from roleshift.engine.outcome import Advance, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
+from roleshift.engine.steps import WriteState
 from roleshift.engine.transitions import BEFORE_FIRST_WRITE, TERMINAL, next_phase
 from roleshift.engine.waiting import WAIT_LIMIT_SECONDS, pause_before_retry, pause_while_waiting
 from roleshift.errors import Reason, RoleshiftError
@@ -112,6 +113,21 @@ def _reason_of(to: Phase, outcome: Advance | Replan | Undo | Fail) -> Reason:
     if to is Phase.ROLLING_BACK and outcome.reason is Reason.ROLLED_BACK_ON_REQUEST:
         return Reason.ROLLING_BACK
     return outcome.reason
+
+
+def resolved(phase: Phase, outcome: Outcome, write: WriteState) -> Outcome:
+    """The ledger's word against the phase's own: the answer to a COMMIT can be lost after it was done.
+
+    Args:
+        write: read while no writer of the run can be under way, see `postgres.fence.hold`.
+    """
+    if phase is Phase.MIGRATING and write is WriteState.COMMITTED and not _brings_back(outcome):
+        return Advance("the rows were written, whatever became of the answer to the COMMIT")
+    return outcome
+
+
+def _brings_back(outcome: Outcome) -> bool:
+    return isinstance(outcome, Undo) and outcome.extent is Extent.COMMITTED
 
 
 def given_up(phase: Phase, outcome: Outcome, waited_seconds: float) -> Outcome:

@@ -59,17 +59,35 @@ class UniqueIndex:
 
 @dataclass(frozen=True, slots=True)
 class RoleTypeFacts:
-    """What the role column's type accepts.
+    """The enum behind the role column, where there is one.
 
     Attributes:
         enum_type: qualified, quoted name of the enum; "" for other types.
         enum_labels: in the enum's own order.
-        refused: targets that the column's type or a check constraint on it refuses, with why.
+        enum_owned: whether the run's role may add labels.
     """
 
     enum_type: str = ""
     enum_labels: tuple[str, ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
+    enum_owned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCheck:
+    """A check constraint on one column; `expression` as the catalog writes it."""
+
+    name: str
+    column: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A value that a run would write and that its column's type or a check constraint refuses."""
+
+    column: str
+    value: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +113,7 @@ class TargetFacts:
     rows_estimated: int
     bytes: int
     owned: bool
+    value_checks: tuple[ValueCheck, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

@@ -212,9 +212,18 @@ def judge_checksum(expected: tuple[int, str], found: tuple[int, str]) -> Verific
     return passed(name, f"{found[0]} rows, checksum {found[1]}")
 
 
-def judge_assertion(name: str, expected: str, found: str) -> VerificationResult:
-    """A user's assertion; `found` is the value as text, cut to what status may show."""
+MAX_ANSWER_CHARACTERS = 64
+
+
+def judge_assertion(name: str, expected: str, found: str | None) -> VerificationResult:
+    """A user's assertion; `found` is the value as text, None for NULL, which equals no text.
+
+    What the message repeats of it is cut to what status may show.
+    """
     title = f"{Verification.ASSERTION}/{name}"
+    if found is None:
+        return failed(title, f"expected {expected!r}, got NULL")
+    shown = repr(found[:MAX_ANSWER_CHARACTERS]) + ("…" if len(found) > MAX_ANSWER_CHARACTERS else "")
     if found != expected:
-        return failed(title, f"expected {expected!r}, got {found!r}")
-    return passed(title, f"got {found!r}")
+        return failed(title, f"expected {expected!r}, got {shown}")
+    return passed(title, f"got {shown}")

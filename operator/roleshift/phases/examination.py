@@ -7,14 +7,14 @@ from roleshift.checks.catalogue import judge_all
 from roleshift.checks.subject import Subject
 from roleshift.engine import mapping
 from roleshift.engine.checks import Finding
-from roleshift.engine.facts import Facts, PermissionFacts, ProbeFailure
-from roleshift.engine.keys import Key, unique_partners
+from roleshift.engine.facts import Facts, PermissionFacts, ProbeFailure, RoleFacts
+from roleshift.engine.keys import Key, role_indexes
 from roleshift.engine.plan import Plan, make_plan, resolve_shape, schema_changes
 from roleshift.engine.score import Gate, judge_gate
-from roleshift.engine.target import TargetFacts
+from roleshift.engine.target import Refusal, TargetFacts
 from roleshift.errors import Reason
 from roleshift.postgres import facts as probes
-from roleshift.postgres import permissions, write
+from roleshift.postgres import permissions, refusals, write
 from roleshift.postgres import schema_changes as ddl
 from roleshift.postgres.session import Access, Isolation, Session, Timeouts
 
@@ -63,6 +63,7 @@ def wanted_of(spec: RoleMigrationSpec) -> probes.Wanted:
         to_roles=tuple(m.to_role for m in spec.mappings),
         seniority_column=spec.target.columns.seniority,
         seniorities=tuple(dict.fromkeys(m.seniority for m in spec.mappings if m.seniority is not None)),
+        previous_role_column=spec.target.columns.previous_role,
     )
 
 
@@ -71,21 +72,31 @@ async def _probe(spec: RoleMigrationSpec, session: Session) -> Facts:
     server = await probes.attempt(session, lambda: probes.server_facts(session))
     target = await probes.attempt(session, lambda: probes.target_facts(session, wanted))
     if not isinstance(target, TargetFacts) or target.column(wanted.role_column) is None:
-        return Facts(server, target, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED)
+        return Facts(server, target, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED)
+    roles = await probes.attempt(session, lambda: probes.role_facts(session, wanted))
     return Facts(
         server=server,
         target=target,
-        roles=await probes.attempt(session, lambda: probes.role_facts(session, wanted)),
+        roles=roles,
         collisions=await _collisions(session, wanted, target),
         locks=await probes.attempt(session, lambda: probes.lock_facts(session, target.oid)),
         permissions=_NOT_REACHED,
+        refused=await _refused(session, wanted, target, roles),
     )
+
+
+async def _refused(
+    session: Session, wanted: probes.Wanted, target: TargetFacts, roles: RoleFacts | ProbeFailure
+) -> tuple[Refusal, ...] | ProbeFailure:
+    if isinstance(roles, ProbeFailure):
+        return roles
+    return await probes.attempt(session, lambda: refusals.refused_values(session, wanted, target, roles))
 
 
 async def _collisions(session: Session, wanted: probes.Wanted, target: TargetFacts) -> int | ProbeFailure:
     async def count() -> int:
-        partners = unique_partners(target, wanted.role_column)
-        return sum([await probes.collisions(session, wanted, others) for others in partners])
+        indexes = role_indexes(target, wanted.role_column)
+        return sum([await probes.collisions(session, wanted, index) for index in indexes])
 
     return await probes.attempt(session, count)
 
@@ -96,7 +107,7 @@ async def _permissions(session: Session, facts: Facts, plan: Plan | None) -> Per
         return server
     if not isinstance(target, TargetFacts):
         return _NOT_REACHED
-    trial = permissions.Trial(server.user, server.database, target.oid, plan, target.owned)
+    trial = permissions.Trial(server.user, server.database, target, plan)
     return await permissions.try_permissions(session, trial)
 
 

@@ -1,5 +1,7 @@
 """Migrating, strategy Transaction: lock, refresh the image, write, verify, commit. All or nothing."""
 
+from dataclasses import replace
+
 from roleshift.api import Phase
 from roleshift.engine.drift import stale_because
 from roleshift.engine.facts import RoleFacts
@@ -48,12 +50,13 @@ async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResul
     before = await comparison.distribution(context.work, shape)
     proof = prove_mapping(context.spec.mappings, RoleFacts(before.rows, before.null_rows))
     _must_fit(context, proof)
-    kept = await _fresh_image(context)
+    kept = await _fresh_image(context, proof)
     mapping = verifying.mapping_of(context)
     written = await write.write_rows(
         context.work, shape, kept.name, mapping, lambda done: context.rows_done(done, kept.rows)
     )
     _must_have_written(context, kept, written)
+    await write.fire_deferred(context.work)
     results = await verifying.before_commit(context, kept.name, written, before, dict(proof.after))
     if failures(results):
         raise _RollBack(_validation_failed(results), results)
@@ -67,7 +70,7 @@ def _must_fit(context: Context, found: MappingProof) -> None:
         raise _RollBack(Replan(Reason.PLAN_CHANGED, stale))
 
 
-async def _fresh_image(context: Context) -> Image:
+async def _fresh_image(context: Context, proof: MappingProof) -> Image:
     """The image, proved unaltered and brought up to date with the locked table."""
     recorded = context.run.image
     if recorded is None:
@@ -86,10 +89,10 @@ async def _fresh_image(context: Context) -> Image:
     drift = await image.refresh(context.work, shape, recorded.name, from_roles)
     if drift.any:
         found = await image.figures(context.work, shape, recorded.name)
-        await image.update_record(context.work, recorded.name, found)
-    return Image(
-        recorded.name, found.rows, found.bytes, found.checksum, recorded.created_at, recorded.expires_at
-    )
+    arrived = tuple(sorted(proof.arrived))
+    if drift.any or arrived != recorded.arrived:
+        await image.update_record(context.work, recorded.name, found, arrived)
+    return replace(recorded, rows=found.rows, bytes=found.bytes, checksum=found.checksum, arrived=arrived)
 
 
 def _must_have_written(context: Context, kept: Image, written: WriteRecord) -> None:

@@ -38,6 +38,7 @@ async def _restore(context: Context) -> None:
     conflicts = await restore.log_conflicts(context.work, what)
     restored = await restore.restore_rows(context.work, what, lambda done: context.rows_done(done, kept.rows))
     born = await restore.restore_born(context.work, what)
+    await write.fire_deferred(context.work)
     verified = await restore.verify(context.work, what)
     if verified.not_restored != conflicts:
         raise DatabaseError(

@@ -9,33 +9,34 @@ from psycopg import sql
 
 from roleshift.api import Assertion
 from roleshift.engine.verification import Verification, VerificationResult, failed, judge_assertion
-from roleshift.errors import DatabaseError
+from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres.session import Session
 
-MAX_ANSWER_CHARACTERS = 64
-_READ_ONLY = sql.SQL("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '30s'")
+MAX_SECONDS = 30.0
 _AS_READER = sql.SQL("SET LOCAL ROLE pg_read_all_data")
 _IS_SUPERUSER = sql.SQL("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user")
 
 
 async def run_assertion(session: Session, assertion: Assertion) -> VerificationResult:
-    """Run one assertion in a subtransaction of the transaction that is open.
+    """Run one assertion in a part of the open transaction of which nothing stays.
 
-    A query that fails is a failed assertion, not a failed run.
+    A query that fails, or takes too long, is a failed assertion, not a failed run.
 
     Raises:
         DatabaseError: only when the connection itself is gone.
     """
+    seconds = min(MAX_SECONDS, session.timeouts.statement_seconds)
     try:
-        async with session.savepoint():
-            await session.execute(_READ_ONLY)
+        async with session.trial():
             if (await session.row(_IS_SUPERUSER))["rolsuper"]:
                 await session.execute(_AS_READER)
-            rows = await session.run_user_query(_wrapped(assertion.query))
+            rows = await session.run_user_query(_wrapped(assertion.query), seconds)
     except DatabaseError as error:
         if not session.is_usable:
             raise
-        return failed(f"{Verification.ASSERTION}/{assertion.name}", f"the query failed: {error.message}")
+        late = f"the query took longer than {seconds:g} s"
+        why = late if error.reason is Reason.STATEMENT_TIMEOUT else f"the query failed: {error.message}"
+        return failed(f"{Verification.ASSERTION}/{assertion.name}", why)
     return _judge(assertion, rows)
 
 
@@ -46,7 +47,7 @@ def _judge(assertion: Assertion, rows: list[list[str | None]]) -> VerificationRe
             f"{Verification.ASSERTION}/{assertion.name}",
             f"the query must return one row with one column, it returned {shape}",
         )
-    return judge_assertion(assertion.name, assertion.expected, (rows[0][0] or "")[:MAX_ANSWER_CHARACTERS])
+    return judge_assertion(assertion.name, assertion.expected, rows[0][0])
 
 
 def _wrapped(query: str) -> str:

@@ -3,7 +3,8 @@
 A probe that fails leaves a `ProbeFailure`; it never leaves a fact.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -19,7 +20,15 @@ from roleshift.engine.facts import (
     RoleFacts,
     ServerFacts,
 )
-from roleshift.engine.target import MIGRATABLE, Column, RelationKind, RoleTypeFacts, TargetFacts, UniqueIndex
+from roleshift.engine.target import (
+    MIGRATABLE,
+    Column,
+    RelationKind,
+    RoleTypeFacts,
+    TargetFacts,
+    UniqueIndex,
+    ValueCheck,
+)
 from roleshift.errors import DatabaseError
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import identifier, statement, trusted
@@ -32,6 +41,9 @@ _KINDS = {
     "f": RelationKind.FOREIGN_TABLE,
     "S": RelationKind.SEQUENCE,
 }
+
+SECOND_LOOK_SECONDS = 1.0
+"""A lock of a session whose age is hidden counts once it is held at both ends of this pause."""
 
 Fact = TypeVar("Fact")
 
@@ -47,6 +59,7 @@ class Wanted:
     to_roles: tuple[str, ...]
     seniority_column: str
     seniorities: tuple[str, ...]
+    previous_role_column: str = ""
 
 
 async def attempt(session: Session, probe: Callable[[], Awaitable[Fact]]) -> Fact | ProbeFailure:
@@ -80,25 +93,25 @@ async def target_facts(session: Session, wanted: Wanted) -> TargetFacts | Missin
     kind = _KINDS.get(row["kind"], RelationKind.OTHER)
     if kind not in MIGRATABLE:
         return OtherRelation(wanted.schema, wanted.table, kind)
-    columns = tuple(Column(**column) for column in row["columns"] or ())
     return TargetFacts(
         oid=row["oid"],
         schema=row["schema"],
         table=row["table"],
         kind=kind,
-        columns=columns,
+        columns=tuple(Column(**column) for column in row["columns"] or ()),
         unique_indexes=tuple(_unique_index(index) for index in row["unique_indexes"] or ()),
-        role_type=await _role_type(session, wanted, columns, row),
+        role_type=_role_type(row["enum"]) if row["enum"] else RoleTypeFacts(),
         triggers=tuple(row["triggers"] or ()),
         partition_columns=tuple(row["partition_columns"] or ()),
         rows_estimated=row["rows_estimated"],
         bytes=row["bytes"],
         owned=row["owned"],
+        value_checks=tuple(ValueCheck(**check) for check in row["checks"] or ()),
     )
 
 
 def _unique_index(index: dict[str, Any]) -> UniqueIndex:
-    return UniqueIndex(index["name"], tuple(index["columns"] or ()), index["primary"], index["valid"])
+    return UniqueIndex(**{**index, "columns": tuple(index["columns"] or ())})
 
 
 async def _missing(session: Session, wanted: Wanted) -> MissingTarget:
@@ -109,57 +122,8 @@ async def _missing(session: Session, wanted: Wanted) -> MissingTarget:
     return MissingTarget(wanted.schema, wanted.table, tuple(dict.fromkeys(elsewhere + close))[:3])
 
 
-async def _role_type(
-    session: Session, wanted: Wanted, columns: Sequence[Column], row: dict[str, Any]
-) -> RoleTypeFacts:
-    enum = row["enum"] or {}
-    refused: list[tuple[str, str]] = []
-    for name, values in (
-        (wanted.role_column, wanted.to_roles),
-        (wanted.seniority_column, wanted.seniorities),
-    ):
-        column = next((c for c in columns if c.name == name), None)
-        if column is not None and values and not (enum and name == wanted.role_column):
-            checks = [check for check in row["checks"] or () if check["column"] == name]
-            refused += await _refused(session, column, values, checks)
-    return RoleTypeFacts(enum.get("enum_type", ""), tuple(enum.get("labels") or ()), tuple(refused))
-
-
-_CASTS = sql.SQL(
-    "SELECT v AS value, (v::{type})::text = v AS fits, {checks} AS allowed"
-    " FROM (SELECT v, v::{type} AS {column} FROM unnest(%(values)s::text[]) AS v) AS t"
-)
-
-
-async def _refused(
-    session: Session, column: Column, values: Sequence[str], checks: Sequence[dict[str, Any]]
-) -> list[tuple[str, str]]:
-    """Values that the column would refuse; asked all at once, one by one only if that fails."""
-    query = _CASTS.format(
-        type=trusted(column.type_name),
-        column=identifier(column.name),
-        checks=sql.SQL(" AND ").join(
-            [
-                sql.SQL("true"),
-                *(sql.SQL("({}) IS NOT FALSE").format(trusted(check["expression"])) for check in checks),
-            ]
-        ),
-    )
-    names = ", ".join(check["name"] for check in checks)
-    answer = await attempt(session, lambda: session.rows(query, {"values": list(values)}))
-    if isinstance(answer, ProbeFailure):
-        if len(values) == 1:
-            return [(values[0], answer.message)]
-        parts = [await _refused(session, column, [value], checks) for value in values]
-        return [refusal for part in parts for refusal in part]
-    return [
-        (
-            row["value"],
-            f"does not fit {column.type_name}" if not row["fits"] else f"refused by constraint {names}",
-        )
-        for row in answer
-        if not (row["fits"] and row["allowed"])
-    ]
+def _role_type(enum: dict[str, Any]) -> RoleTypeFacts:
+    return RoleTypeFacts(enum["enum_type"], tuple(enum["labels"]), enum["owned"])
 
 
 async def role_facts(session: Session, wanted: Wanted) -> RoleFacts:
@@ -172,24 +136,33 @@ async def role_facts(session: Session, wanted: Wanted) -> RoleFacts:
     return RoleFacts(rows={r: n for r, n in found.items() if r is not None}, null_rows=found.get(None, 0))
 
 
-async def collisions(session: Session, wanted: Wanted, others: Sequence[str]) -> int:
-    """Rows too many under a unique index of the role column and `others`, once roles are mapped."""
-    grouped = [sql.SQL(", t.{}").format(identifier(name)) for name in others]
+async def collisions(session: Session, wanted: Wanted, index: UniqueIndex) -> int:
+    """Rows too many under a unique index that holds the role, once roles are mapped."""
+    others = [identifier("t", name) for name in index.columns if name != wanted.role_column]
+    set_for_it = sql.SQL(" AND {} IS NOT NULL" if index.nulls_distinct else "")
     query = statement("facts_collisions").format(
         role=identifier(wanted.role_column),
         target=identifier(wanted.schema, wanted.table),
-        others=sql.Composed(grouped),
+        indexed=trusted(index.predicate or "true"),
+        others_set=sql.Composed([set_for_it.format(other) for other in others]),
+        others=sql.Composed([sql.SQL(", {}").format(other) for other in others]),
     )
     row = await session.row(query, {"from_roles": list(wanted.from_roles), "to_roles": list(wanted.to_roles)})
     return int(row["collisions"])
 
 
 async def lock_facts(session: Session, target_oid: int) -> LockFacts:
-    """Locks on the target that the write would wait for."""
+    """Locks on the target that the write would wait for.
+
+    A session whose age is hidden is looked at twice: one that is gone after a second was nobody's worry.
+    """
     rows = await session.rows(statement("facts_locks"), {"oid": target_oid})
+    hidden = {row["holder"] for row in rows if row["granted"] and row["seconds"] is None}
+    if hidden:
+        await asyncio.sleep(SECOND_LOOK_SECONDS)
+        again = await session.rows(statement("facts_locks"), {"oid": target_oid})
+        rows = [row for row in again if row["seconds"] is not None or row["holder"] in hidden]
     blocking = tuple(
-        BlockingSession(row["pid"], row["application"], row["mode"], row["seconds"] or 0.0)
-        for row in rows
-        if row["granted"]
+        BlockingSession(row["who"], row["mode"], row["seconds"]) for row in rows if row["granted"]
     )
     return LockFacts(blocking, sum(not row["granted"] for row in rows))

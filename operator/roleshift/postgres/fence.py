@@ -6,6 +6,8 @@ session lock. Once the epoch is raised, no older writer can commit any more, so
 what the log says of the write is final.
 """
 
+from dataclasses import asdict
+
 from psycopg.types.json import Jsonb
 
 from roleshift.engine.run import LogOutcome, RunRecord
@@ -31,7 +33,7 @@ async def claim(session: Session, run: RunRecord, holder: str, backends: list[Ba
     """
     await _end_recorded_backends(session, run)
     async with session.transaction(_CLAIM_TIMEOUTS):
-        recorded = Jsonb([{"pid": b.pid, "started_at": b.started_at} for b in backends])
+        recorded = Jsonb([asdict(backend) for backend in backends])
         row = await session.row_or_none(
             statement("run_claim"), {"run_id": run.run_id, "holder": holder, "backends": recorded}
         )
@@ -47,9 +49,33 @@ async def claim(session: Session, run: RunRecord, holder: str, backends: list[Ba
 async def _end_recorded_backends(session: Session, run: RunRecord) -> None:
     row = await session.row(statement("run_backends"), {"run_id": run.run_id})
     for backend in row["backends"]:
-        await session.execute(
-            statement("run_end_backend"), {**backend, "timeout_ms": END_BACKEND_SECONDS * 1000}
-        )
+        await end_backend(session, Backend(**backend))
+
+
+async def end_backend(session: Session, backend: Backend) -> None:
+    """End a server process, and with it its transaction, and wait for that; gone already is as good."""
+    await session.execute(
+        statement("run_end_backend"), {**asdict(backend), "timeout_ms": END_BACKEND_SECONDS * 1000}
+    )
+
+
+async def hold(session: Session, run: RunRecord) -> RunRecord:
+    """Keep every writer of the run out until the transaction ends, and return the run as it is then.
+
+    A writer holds the row FOR SHARE from its first statement on, so none is under way any
+    more, and what the log says of the write is final.
+
+    Raises:
+        FencedError: the run was taken over.
+        DatabaseError: LockTimeout while a writer's fate is open (retryable).
+    """
+    row = await session.row_or_none(statement("run_hold"), {"run_id": run.run_id})
+    if row is None or row["epoch"] != run.epoch:
+        raise FencedError
+    current = await ledger.find(session, run.identity)
+    if current is None or current.run_id != run.run_id:
+        raise FencedError
+    return current
 
 
 async def _check_announced_commit(session: Session, run: RunRecord) -> None:

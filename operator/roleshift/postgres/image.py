@@ -4,7 +4,7 @@ Columns: key_1 … key_n, role, previous_role, seniority, migrated_at (where the
 target has them) and row_version.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -188,11 +188,17 @@ async def refresh(session: Session, shape: TargetShape, name: str, from_roles: l
     return drift
 
 
-async def update_record(session: Session, name: str, found: Figures) -> None:
-    """Enter the figures of a refreshed image."""
+async def update_record(session: Session, name: str, found: Figures, arrived: Sequence[str]) -> None:
+    """Enter the figures of a refreshed image, and the new roles that rows outside it hold already."""
     await session.execute(
         statement("image_update_record"),
-        {"name": name, "rows": found.rows, "bytes": found.bytes, "checksum": found.checksum},
+        {
+            "name": name,
+            "rows": found.rows,
+            "bytes": found.bytes,
+            "checksum": found.checksum,
+            "arrived": Jsonb(list(arrived)),
+        },
     )
 
 

@@ -173,11 +173,17 @@ async def record(session: Session, run: RunRecord, found: Documents) -> None:
 
 
 async def latch_rollback(session: Session, run: RunRecord, requested_by: str, reason: str) -> None:
-    """Remember that a person asked for the old state, whatever becomes of the object's field."""
-    await session.execute(
+    """Remember that a person asked for the old state, whatever becomes of the object's field.
+
+    Raises:
+        FencedError: another session took the run over.
+    """
+    row = await session.row_or_none(
         statement("run_latch_rollback"),
-        {"run_id": run.run_id, "requested_by": requested_by, "reason": reason},
+        {"run_id": run.run_id, "epoch": run.epoch, "requested_by": requested_by, "reason": reason},
     )
+    if row is None:
+        raise FencedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +202,12 @@ class LogLine:
 
 
 async def append(session: Session, run: RunRecord, line: LogLine) -> None:
-    """Append a line to the execution log, in the transaction that is open."""
-    await session.execute(
+    """Append a line to the execution log, in the transaction that is open.
+
+    Raises:
+        FencedError: another session took the run over.
+    """
+    cursor = await session.execute(
         statement("log_append"),
         {
             "run_id": run.run_id,
@@ -213,6 +223,8 @@ async def append(session: Session, run: RunRecord, line: LogLine) -> None:
             "written_at": line.written_at,
         },
     )
+    if not cursor.rowcount:
+        raise FencedError
 
 
 def _identity_params(identity: RunIdentity) -> dict[str, str]:

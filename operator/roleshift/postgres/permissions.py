@@ -6,11 +6,13 @@ from typing import Any
 from psycopg import sql
 
 from roleshift.engine.facts import PermissionFacts, ProbeFailure
-from roleshift.engine.plan import Plan
+from roleshift.engine.plan import AddColumn, AddEnumValue, Plan
+from roleshift.engine.target import TargetFacts
 from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres import facts, image, ledger, write
+from roleshift.postgres.schema_changes import as_text
 from roleshift.postgres.session import Session, Timeouts
-from roleshift.postgres.statements import identifier, statement, target_name
+from roleshift.postgres.statements import identifier, statement
 
 PROBE_TIMEOUTS = Timeouts(lock_seconds=1.0, statement_seconds=10.0)
 _PROBE_IMAGE = "permission_probe"
@@ -22,14 +24,18 @@ class Trial:
 
     Attributes:
         user, database: for the statements that would grant what is missing.
-        plan: None while no plan can be made; then only the ledger is tried.
+        plan: None while no plan can be made; then the write itself is not tried.
     """
 
     user: str
     database: str
-    target_oid: int
+    target: TargetFacts
     plan: Plan | None
-    owned: bool
+
+    @property
+    def can_be_planned(self) -> bool:
+        """Whether every column that the write needs is there already."""
+        return self.plan is not None and not self.plan.schema_changes
 
 
 async def try_permissions(session: Session, trial: Trial) -> PermissionFacts | ProbeFailure:
@@ -43,40 +49,47 @@ async def try_permissions(session: Session, trial: Trial) -> PermissionFacts | P
 
 
 async def _try(session: Session, trial: Trial) -> PermissionFacts:
-    row = await session.row(statement("facts_privileges"), {"oid": trial.target_oid})
+    row = await session.row(statement("facts_privileges"), {"oid": trial.target.oid})
     missing = _missing_grants(row, trial)
-    if not missing:
-        if not row["schema_present"]:
-            await session.execute(sql.SQL("CREATE SCHEMA roleshift"))
-        missing = await _refused_statements(session, trial)
+    if missing:
+        return PermissionFacts(tuple(missing), "not tried", planned=False)
+    if not row["schema_present"]:
+        await session.execute(sql.SQL("CREATE SCHEMA roleshift"))
+    missing = await _refused_statements(session, trial)
     version = await ledger.installed_version(session)
     return PermissionFacts(
-        tuple(missing), "absent, will be created" if version is None else f"version {version}"
+        tuple(missing),
+        "absent, will be created" if version is None else f"version {version}",
+        planned=trial.can_be_planned,
     )
 
 
 def _missing_grants(row: dict[str, bool], trial: Trial) -> list[str]:
-    user = identifier(trial.user).as_string()
+    user, target = _name(trial.user), _name(trial.target.schema, trial.target.table)
     missing = []
     if row["schema_present"] and not row["may_create_in_schema"]:
         missing.append(f"GRANT USAGE, CREATE ON SCHEMA roleshift TO {user}")
     if not row["schema_present"] and not row["may_create_schema"]:
-        missing.append(f"GRANT CREATE ON DATABASE {identifier(trial.database).as_string()} TO {user}")
-    if trial.plan is None:
-        return missing
-    target = target_name(trial.plan.shape).as_string()
+        missing.append(f"GRANT CREATE ON DATABASE {_name(trial.database)} TO {user}")
     wanted = [p for p in ("SELECT", "UPDATE") if not row[f"may_{p.lower()}"]]
     if wanted:
         missing.append(f"GRANT {', '.join(wanted)} ON {target} TO {user}")
-    if trial.plan.schema_changes and not trial.owned:
+    changes = {type(change) for change in trial.plan.schema_changes} if trial.plan else set()
+    if AddColumn in changes and not trial.target.owned:
         missing.append(f"ALTER TABLE {target} OWNER TO {user} (or GRANT the owner's role TO {user})")
+    if AddEnumValue in changes and not trial.target.role_type.enum_owned:
+        missing.append(f"ALTER TYPE {trial.target.role_type.enum_type} OWNER TO {user}")
     return missing
+
+
+def _name(*names: str) -> str:
+    return as_text(identifier(*names))
 
 
 async def _refused_statements(session: Session, trial: Trial) -> list[str]:
     """What PostgreSQL itself refuses when it is really asked; for instance through row-level security."""
     try:
-        if trial.plan is not None and not trial.plan.schema_changes:
+        if trial.plan is not None and trial.can_be_planned:
             await _plan_write(session, trial.plan)
     except DatabaseError as error:
         if error.reason is not Reason.PERMISSION_DENIED:

@@ -1,8 +1,8 @@
 """Bringing the old roles back from the image, by row and by value, inside the transaction that is open.
 
-A row goes back when its written columns still hold what the run wrote; other
-columns may have changed. A row that holds anything else was changed by somebody
-since: a conflict, logged by key and left as it is.
+A row goes back when its written columns still hold what the run wrote, whatever
+else changed in it, or when nobody made a new version of it since. Any other row
+was changed by somebody: a conflict, logged by key and left as it is.
 """
 
 import json
@@ -15,6 +15,7 @@ from psycopg import sql
 from roleshift.engine.run import RunRecord
 from roleshift.engine.target import TargetShape
 from roleshift.postgres import values
+from roleshift.postgres.comparison import XID_BITS
 from roleshift.postgres.mapping_params import MappingArrays
 from roleshift.postgres.ranges import block_ranges
 from roleshift.postgres.session import Session
@@ -58,9 +59,10 @@ class Restoration:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The mapping and the timestamp that the run wrote."""
-        assert self.run.write is not None
-        return {**self.mapping.params(), "written_at": self.run.write.written_at}
+        """The mapping, and the time and number of the transaction that wrote."""
+        write = self.run.write
+        assert write is not None
+        return {**self.mapping.params(), "written_at": write.written_at, "xid": write.xid & XID_BITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ async def log_conflicts(session: Session, what: Restoration) -> int:
     """Log the rows that somebody changed since, and count them. Comes before the restore."""
     query = statement("restore_conflicts").format(
         key=comma([of("t", column) for column in what.shape.key]),
-        as_written=values.all_written(what.shape),
+        as_left=values.as_left_by_run(what.shape),
         as_before=values.all_as_before(what.shape),
         **what.parts,
     )
@@ -93,7 +95,7 @@ async def restore_rows(session: Session, what: Restoration, rows_done: RowsDone)
     """Restore every row that still is as the run wrote it; returns how many."""
     query = statement("restore_range").format(
         restorations=values.restorations(what.shape),
-        as_written=values.all_written(what.shape),
+        as_left=values.as_left_by_run(what.shape),
         **what.parts,
     )
     done = 0

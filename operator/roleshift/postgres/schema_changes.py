@@ -31,7 +31,7 @@ def schema_statement(change: SchemaChange, shape: TargetShape) -> sql.Composed:
 def as_text(statement: sql.Composable) -> str:
     """A statement as people read it: one line, `:name` for a value, percent signs as they are."""
     text = _PLACEHOLDER.sub(r":\1", statement.as_string()).replace("%%", "%")
-    return " ".join(text.split())
+    return " ".join(line.strip() for line in text.splitlines())
 
 
 async def apply_schema_change(

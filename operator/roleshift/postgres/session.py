@@ -58,6 +58,11 @@ class Session:
         self.backend = backend
 
     @property
+    def timeouts(self) -> Timeouts:
+        """The limits of the transaction that is open."""
+        return self._timeouts
+
+    @property
     def is_usable(self) -> bool:
         """Whether the connection is open and outside a failed transaction."""
         status = self._connection.info.transaction_status
@@ -122,12 +127,21 @@ class Session:
             async with self._connection.transaction():
                 yield
 
-    async def run_user_query(self, query: str) -> list[list[str | None]]:
+    @asynccontextmanager
+    async def trial(self) -> AsyncIterator[None]:
+        """A part of a transaction of which nothing stays, its settings included."""
+        async with self.savepoint():
+            yield
+            raise Rollback
+
+    async def run_user_query(self, query: str, timeout_seconds: float) -> list[list[str | None]]:
         """Run somebody else's query by the extended protocol, which takes one statement only.
 
+        Call it inside `trial`: the settings that keep it in bounds last until the end of that.
         Returns every row as the server writes it in text, true and false spelled out.
         """
-        with translated(self._timeouts.statement_seconds):
+        with translated(timeout_seconds):
+            await self._connection.execute(_reading(timeout_seconds))
             async with self._connection.cursor() as cursor:
                 await cursor.execute(query, None, prepare=True)
                 return _texts(cursor.pgresult)
@@ -157,6 +171,12 @@ def _settings(timeouts: Timeouts, isolation: Isolation, access: Access) -> sql.C
         lock=sql.Literal(int(timeouts.lock_seconds * 1000)),
         statement=sql.Literal(int(timeouts.statement_seconds * 1000)),
         idle=sql.Literal(IDLE_IN_TRANSACTION_SECONDS * 1000),
+    )
+
+
+def _reading(timeout_seconds: float) -> sql.Composed:
+    return sql.SQL("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {}").format(
+        sql.Literal(int(timeout_seconds * 1000))
     )
 
 

@@ -70,6 +70,15 @@ def all_written(shape: TargetShape) -> sql.Composed:
     return sql.SQL(" AND ").join(holds_written(shape, column) for column in shape.written)
 
 
+def as_left_by_run(shape: TargetShape) -> sql.Composed:
+    """Whether a row is as the run left it: every value is, or nobody made a new version of it since.
+
+    The second covers what triggers made of the values in the run's own transaction. The first is needed
+    because a login changes the version.
+    """
+    return sql.SQL("(t.xmin::text::bigint = %(xid)s OR ({}))").format(all_written(shape))
+
+
 def all_as_before(shape: TargetShape) -> sql.Composed:
     """Whether every written column holds what it held before the run."""
     return sql.SQL(" AND ").join(

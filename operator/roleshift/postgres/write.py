@@ -41,6 +41,15 @@ async def lock(session: Session, shape: TargetShape) -> None:
     await session.execute(lock_statement(shape))
 
 
+async def fire_deferred(session: Session) -> None:
+    """Have deferred triggers and constraints act now, so that a verification sees what they do.
+
+    Raises:
+        DatabaseError: ConstraintViolated, as the COMMIT would have raised it.
+    """
+    await session.execute(sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"))
+
+
 async def transaction_stamp(session: Session) -> tuple[int, datetime]:
     """Number (64 bits) and start of the transaction that is open; gives it a number."""
     row = await session.row(statement("current_transaction"))

@@ -16,16 +16,17 @@ from urllib.parse import quote, quote_plus
 MASK = "***"
 SHORTEST = 4
 
-_NAMES = r"[\w.-]*(?:password|passwd|pwd|secret|token|apikey|api_key|authorization)"
+# Every pattern begins with fixed words or a bounded run: a long line costs no more than its length.
+_NAME_ENDS = "(?:password|passwd|pwd|secret|token|apikey|api_key|authorization)"
 _VALUE = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*"|[^\s,;&}\])'"]+"""
 _HEX = re.compile("%[0-9A-F]{2}")
-_SUSPICIOUS_NAME = re.compile(rf"(?i)^(?:{_NAMES})$")
+_SUSPICIOUS_NAME = re.compile(f"(?i){_NAME_ENDS}$")
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), MASK),
-    (re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@"'<>]*):[^\s/"'<>]*@"""), rf"\1:{MASK}@"),
-    (re.compile(rf"(?i)({_NAMES}\s*=\s*)(?:{_VALUE})"), rf"\1{MASK}"),
-    (re.compile(rf"""(?i)(["']{_NAMES}["']\s*:\s*b?)(?:{_VALUE})"""), rf"\1{MASK}"),
-    (re.compile(r"(?i)\b((?:bearer|basic)\s+)[\w.~+/=-]{8,}"), rf"\1{MASK}"),
+    (re.compile(r"""(?i)\b([a-z][a-z0-9+.-]{1,30}://[^\s:/@"'<>]*):[^\s/"'<>]*@"""), rf"\1:{MASK}@"),
+    (re.compile(rf"(?i)({_NAME_ENDS}\s{{0,9}}=\s{{0,9}})(?:{_VALUE})"), rf"\1{MASK}"),
+    (re.compile(rf"""(?i)({_NAME_ENDS}["']\s{{0,9}}:\s{{0,9}}b?)(?:{_VALUE})"""), rf"\1{MASK}"),
+    (re.compile(r"(?i)\b((?:bearer|basic)\s{1,9})(?=\S*[\d=])[\w.~+/=-]{8,}"), rf"\1{MASK}"),
 )
 
 
@@ -77,7 +78,7 @@ class Redactor:
                 return self.redact(repr(value))
 
     def _field(self, name: str, value: Any) -> Any:
-        return MASK if _SUSPICIOUS_NAME.match(name) else self.clean(value)
+        return MASK if _SUSPICIOUS_NAME.search(name) else self.clean(value)
 
 
 def _spellings(text: str) -> set[str]:

@@ -2,10 +2,10 @@
 SELECT coalesce(sum(g.rows - 1), 0)::bigint AS collisions
 FROM (
     SELECT count(*) AS rows
-    FROM {target} AS t
+    FROM (SELECT * FROM {target} WHERE {indexed}) AS t
     LEFT JOIN unnest(%(from_roles)s::text[], %(to_roles)s::text[]) AS m (from_role, to_role)
         ON m.from_role = t.{role}::text
-    WHERE t.{role} IS NOT NULL
-    GROUP BY coalesce(m.to_role, t.{role}::text) {others}
+    WHERE t.{role} IS NOT NULL{others_set}
+    GROUP BY coalesce(m.to_role, t.{role}::text){others}
     HAVING count(*) > 1
 ) AS g

@@ -4,4 +4,8 @@ SELECT
     has_table_privilege(%(oid)s::bigint::oid, 'UPDATE') AS may_update,
     has_database_privilege(current_database(), 'CREATE') AS may_create_schema,
     to_regnamespace('roleshift') IS NOT NULL AS schema_present,
-    coalesce(has_schema_privilege(to_regnamespace('roleshift')::oid, 'CREATE'), false) AS may_create_in_schema
+    coalesce(
+        has_schema_privilege(to_regnamespace('roleshift')::oid, 'CREATE')
+        AND has_schema_privilege(to_regnamespace('roleshift')::oid, 'USAGE'),
+        false
+    ) AS may_create_in_schema

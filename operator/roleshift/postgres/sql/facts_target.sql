@@ -32,6 +32,8 @@ SELECT
                 INNER JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.attnum
                 WHERE k.position <= i.indnkeyatts
             ) END,
+            'predicate', coalesce(pg_get_expr(i.indpred, i.indrelid), ''),
+            'nulls_distinct', NOT coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
             'primary', i.indisprimary,
             'valid', i.indisvalid AND i.indpred IS NULL AND NOT 0 = ANY(i.indkey) AND i.indimmediate
         ) ORDER BY i.indisprimary DESC, ic.relname)
@@ -54,6 +56,7 @@ SELECT
     (
         SELECT jsonb_build_object(
             'enum_type', quote_ident(tn.nspname) || '.' || quote_ident(t.typname),
+            'owned', pg_catalog.pg_has_role(t.typowner, 'USAGE'),
             'labels', (
                 SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder)
                 FROM pg_catalog.pg_enum AS e WHERE e.enumtypid = t.oid

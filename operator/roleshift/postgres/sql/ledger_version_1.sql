@@ -1,6 +1,13 @@
 -- The ledger, version 1. Locks nothing that exists; costs a few catalog rows.
 -- Runs under the ledger's advisory lock, in one transaction.
-CREATE SCHEMA IF NOT EXISTS roleshift;
+-- CREATE SCHEMA IF NOT EXISTS asks for the right to create one even where it exists.
+DO $$
+BEGIN
+    IF to_regnamespace('roleshift') IS NULL THEN
+        CREATE SCHEMA roleshift;
+    END IF;
+END
+$$;
 
 CREATE TABLE roleshift.ledger_version (
     version integer PRIMARY KEY,

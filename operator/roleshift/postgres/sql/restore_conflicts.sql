@@ -1,4 +1,4 @@
--- Logs every row of the image that is neither as before nor as the run wrote it: somebody changed it
+-- Logs every row of the image that is neither as before nor as the run left it: somebody changed it
 -- since. ACCESS SHARE on the target; a scan of both and a hash join.
 INSERT INTO roleshift.migration_rollback_log (run_id, kind, row_key, message)
 SELECT
@@ -8,4 +8,4 @@ FROM {image} AS i
 INNER JOIN unnest(%(from_roles)s::text[], %(to_roles)s::text[], %(seniorities)s::text[])
     AS m (from_role, to_role, seniority) ON m.from_role = i.role::text
 INNER JOIN {target} AS t ON {join}
-WHERE NOT ({as_written}) AND NOT ({as_before})
+WHERE NOT {as_left} AND NOT ({as_before})
