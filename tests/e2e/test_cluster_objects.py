@@ -1,9 +1,8 @@
 """Secrets, Events, the finalizer and the operator's rights on a real API server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,33 +22,7 @@ from roleshift.cluster.secrets import SecretReader
 from roleshift.cluster.status_writer import StatusPatch
 from roleshift.engine.identity import ObjectRef
 from roleshift.errors import ClusterError, Reason
-
-MINIMAL = Path(__file__).parents[1] / "manifests" / "minimal.yaml"
-
-
-@pytest.fixture
-def client(control_plane: ControlPlane) -> Iterator[KubernetesClient]:
-    created = KubernetesClient.from_environment(kubeconfig=str(control_plane.kubeconfig), timeout=10)
-    yield created
-    created.close()
-
-
-@pytest.fixture
-def ref(control_plane: ControlPlane, namespace: str) -> ObjectRef:
-    """A RoleMigration as it is right after its creation."""
-    control_plane.apply(MINIMAL, namespace)
-    return look(control_plane, namespace)
-
-
-def stored(control_plane: ControlPlane, namespace: str) -> dict[str, Any]:
-    path = f"/apis/roleshift.dev/v1alpha1/namespaces/{namespace}/rolemigrations/minimal"
-    return control_plane.api.request("GET", path)
-
-
-def look(control_plane: ControlPlane, namespace: str) -> ObjectRef:
-    metadata = stored(control_plane, namespace)["metadata"]
-    return ObjectRef(namespace, "minimal", metadata["uid"], metadata["resourceVersion"])
-
+from support.minimal_object import MINIMAL, look, stored
 
 # Secrets
 

@@ -4,7 +4,6 @@ import asyncio
 import http.server
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,32 +23,7 @@ from roleshift.cluster.identity import cluster_uid
 from roleshift.cluster.migrations import RoleMigrations
 from roleshift.engine.identity import ObjectKey, ObjectRef
 from roleshift.errors import ClusterError, Reason
-
-MINIMAL = Path(__file__).parents[1] / "manifests" / "minimal.yaml"
-
-
-@pytest.fixture
-def client(control_plane: ControlPlane) -> Iterator[KubernetesClient]:
-    created = KubernetesClient.from_environment(kubeconfig=str(control_plane.kubeconfig), timeout=10)
-    yield created
-    created.close()
-
-
-@pytest.fixture
-def ref(control_plane: ControlPlane, namespace: str) -> ObjectRef:
-    """A RoleMigration as it is right after its creation."""
-    control_plane.apply(MINIMAL, namespace)
-    return look(control_plane, namespace)
-
-
-def stored(control_plane: ControlPlane, namespace: str) -> dict[str, Any]:
-    path = f"/apis/roleshift.dev/v1alpha1/namespaces/{namespace}/rolemigrations/minimal"
-    return control_plane.api.request("GET", path)
-
-
-def look(control_plane: ControlPlane, namespace: str) -> ObjectRef:
-    metadata = stored(control_plane, namespace)["metadata"]
-    return ObjectRef(namespace, "minimal", metadata["uid"], metadata["resourceVersion"])
+from support.minimal_object import MINIMAL, stored
 
 
 async def test_writes_carry_the_field_manager(

@@ -1,8 +1,6 @@
 """The status writer on a real RoleMigration."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,32 +8,18 @@ import pytest
 from localenv.controlplane import ControlPlane
 from roleshift.cluster.client import KubernetesClient
 from roleshift.cluster.status_writer import StatusPatch, StatusWriter, Urgency
-from roleshift.engine.identity import ObjectKey
+from roleshift.engine.identity import ObjectKey, ObjectRef
 from roleshift.errors import ClusterError
-
-MINIMAL = Path(__file__).parents[1] / "manifests" / "minimal.yaml"
-
-
-@pytest.fixture
-def client(control_plane: ControlPlane) -> Iterator[KubernetesClient]:
-    created = KubernetesClient.from_environment(kubeconfig=str(control_plane.kubeconfig), timeout=10)
-    yield created
-    created.close()
+from support.minimal_object import MINIMAL, stored
 
 
 @pytest.fixture
-def key(control_plane: ControlPlane, namespace: str) -> ObjectKey:
-    control_plane.apply(MINIMAL, namespace)
-    return ObjectKey(namespace, "minimal")
-
-
-def stored(control_plane: ControlPlane, key: ObjectKey) -> dict[str, Any]:
-    path = f"/apis/roleshift.dev/v1alpha1/namespaces/{key.namespace}/rolemigrations/{key.name}"
-    return control_plane.api.request("GET", path)
+def key(ref: ObjectRef) -> ObjectKey:
+    return ref.key
 
 
 def uid(control_plane: ControlPlane, key: ObjectKey) -> str:
-    return str(stored(control_plane, key)["metadata"]["uid"])
+    return str(stored(control_plane, key.namespace)["metadata"]["uid"])
 
 
 def status(phase: str, done: int = 0) -> dict[str, Any]:
@@ -48,12 +32,12 @@ async def test_a_status_replaces_the_one_before_and_leaves_the_spec(
 ) -> None:
     seconds: list[float] = []
     writer = StatusWriter(StatusPatch(client), on_written=seconds.append)
-    before = stored(control_plane, key)
+    before = stored(control_plane, key.namespace)
     writer.publish(key, before["metadata"]["uid"], status("Migrating", 61), Urgency.NOW)
     await writer.flush(key)
     writer.publish(key, before["metadata"]["uid"], {"observedGeneration": 1, "phase": "Done"}, Urgency.NOW)
     await writer.close()
-    after = stored(control_plane, key)
+    after = stored(control_plane, key.namespace)
     assert after["status"] == {"observedGeneration": 1, "phase": "Done"}
     assert after["spec"] == before["spec"]
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
@@ -70,7 +54,7 @@ async def test_many_are_published_and_few_are_written_and_the_last_stands(
         writer.publish(key, this, status("Migrating", done))
         await asyncio.sleep(0.01)
     await writer.flush(key)
-    assert stored(control_plane, key)["status"]["progress"]["percent"] == 99
+    assert stored(control_plane, key.namespace)["status"]["progress"]["percent"] == 99
     assert 2 <= len(writes) <= 8
     await writer.close()
 
@@ -83,14 +67,14 @@ async def test_a_status_never_reaches_a_successor_of_the_same_name(
     old = uid(control_plane, key)
     control_plane.kubectl("delete", "rolemigration", key.name, "-n", key.namespace)
     control_plane.apply(MINIMAL, key.namespace)
-    untouched = stored(control_plane, key).get("status")
+    untouched = stored(control_plane, key.namespace).get("status")
     writer.publish(key, old, status("Done"), Urgency.NOW)
     await writer.flush(key)
-    assert stored(control_plane, key).get("status") == untouched
+    assert stored(control_plane, key.namespace).get("status") == untouched
     assert [type(error).__name__ for error in failures] == ["ObjectGoneError"]
     writer.publish(key, uid(control_plane, key), status("Checking"), Urgency.NOW)
     await writer.close()
-    assert stored(control_plane, key)["status"]["phase"] == "Checking"
+    assert stored(control_plane, key.namespace)["status"]["phase"] == "Checking"
 
 
 async def test_nothing_is_sent_for_an_object_that_is_gone(
@@ -116,7 +100,7 @@ async def test_a_status_that_the_schema_refuses_is_reported_and_given_up(
     await writer.flush(key)
     writer.publish(key, uid(control_plane, key), status("Checking"), Urgency.NOW)
     await writer.close()
-    assert stored(control_plane, key)["status"]["phase"] == "Checking"
+    assert stored(control_plane, key.namespace)["status"]["phase"] == "Checking"
     assert [type(error).__name__ for error in failures] == ["InvalidError"]
     assert "status.phase" in failures[0].message
 
@@ -134,7 +118,7 @@ async def test_an_api_server_that_is_away_delays_the_newest_status_only(
     await asyncio.to_thread(control_plane.restart_api)
     await asyncio.wait_for(writer.flush(key), 45)
     assert failures
-    assert stored(control_plane, key)["status"]["phase"] == "Migrating"
+    assert stored(control_plane, key.namespace)["status"]["phase"] == "Migrating"
     await writer.close()
 
 
@@ -143,7 +127,7 @@ async def test_two_hundred_objects_share_the_bucket_and_no_request_is_refused(
 ) -> None:
     path = f"/apis/roleshift.dev/v1alpha1/namespaces/{namespace}/rolemigrations"
     control_plane.apply(MINIMAL, namespace)
-    body = stored(control_plane, ObjectKey(namespace, "minimal"))
+    body = stored(control_plane, namespace)
     created = {}
     for number in range(200):
         name = f"m{number}"
