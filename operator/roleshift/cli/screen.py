@@ -26,6 +26,8 @@ _WRITING = (Phase.MIGRATING, Phase.ROLLING_BACK)
 _BAR_CELLS = 40
 _INDENT = 2
 _LABEL_WIDTH = 10
+_UNSEEN = "The operator has not looked at this yet. Is it running?"
+_CHANGED = "This was changed, and the operator has not looked at it since."
 
 
 def screen(subject: Subject, now: datetime, symbols: Symbols = UNICODE) -> RenderableType:
@@ -105,7 +107,7 @@ def _details(subject: Subject, symbols: Symbols) -> Table | None:
 def _verdict(subject: Subject) -> Text:
     phase, ready = subject.status.phase, subject.ready
     if not subject.is_seen:
-        return Text("The operator has not looked at this yet. Is it running?", "yellow")
+        return Text(_UNSEEN if subject.status.observed_generation < 0 else _CHANGED, "yellow")
     if ready is None:
         return Text(phase, "bold")
     if ready.reason == phase:

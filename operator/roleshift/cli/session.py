@@ -64,7 +64,7 @@ class Session:
         except NotFoundError:
             await self._is_missing(key)
         except ApiError as error:
-            raise self._refused(error, "get") from error
+            raise _refused(error, "get", self.namespace) from error
 
     async def list(self, namespace: str | None) -> list[dict[str, Any]]:
         """All objects of a namespace, or of the cluster when it is None."""
@@ -74,7 +74,7 @@ class Session:
             await self._must_be_installed()
             raise
         except ApiError as error:
-            raise self._refused(error, "list") from error
+            raise _refused(error, "list", namespace) from error
 
     async def table(self, namespace: str | None, name: str | None) -> dict[str, Any]:
         """The meta.k8s.io/v1 Table that kubectl prints too, of one object or of a collection."""
@@ -87,7 +87,7 @@ class Session:
             await self._must_be_installed()
             raise
         except ApiError as error:
-            raise self._refused(error, "list" if name is None else "get") from error
+            raise _refused(error, "list" if name is None else "get", namespace) from error
 
     async def patch(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Merge `body` into the object."""
@@ -96,7 +96,7 @@ class Session:
         except NotFoundError:
             await self._is_missing(self.key(name))
         except ApiError as error:
-            raise self._refused(error, "patch") from error
+            raise _refused(error, "patch", self.namespace) from error
 
     async def user(self) -> str:
         """Who the API server takes the caller for; an old one can't say, then the login name."""
@@ -141,31 +141,39 @@ class Session:
             )
 
     async def _hint(self, key: ObjectKey) -> str:
-        try:
-            there = [item["metadata"] for item in await self._migrations.list(None)]
-        except ApiError:
-            there = [item["metadata"] for item in await self._migrations.list(key.namespace)]
-        here = [meta["name"] for meta in there if meta["namespace"] == key.namespace]
-        elsewhere = sorted(meta["namespace"] for meta in there if meta["name"] == key.name)
+        there = await self._visible(key.namespace)
+        here = sorted(other.name for other in there if other.namespace == key.namespace)
+        elsewhere = sorted(other.namespace for other in there if other.name == key.name)
         similar = difflib.get_close_matches(key.name, here, _SIMILAR)
         if elsewhere:
             return f"; there is one in namespace {', '.join(elsewhere)}: use -n"
         if similar:
             return f"; did you mean {' or '.join(similar)}?"
-        return f"; there is {', '.join(sorted(here)[:_SIMILAR])}" if here else "; there is none at all"
+        return f"; there is {', '.join(here[:_SIMILAR])}" if here else ""
 
-    def _refused(self, error: ApiError, verb: str) -> ClusterError | CommandError:
-        match error.code:
-            case 401:
-                return CommandError("the Kubernetes API does not accept your credentials: log in again")
-            case 403:
-                role = "roleshift-edit" if verb == "patch" else "roleshift-view"
-                return CommandError(
-                    f"you may not {verb} RoleMigrations in namespace {self.namespace}: "
-                    f"ask for a binding to the ClusterRole {role} there"
-                )
-            case _:
-                return error
+    async def _visible(self, namespace: str) -> tuple[ObjectKey, ...]:
+        """What the caller may list: everywhere, or here, or nothing."""
+        for place in (None, namespace):
+            try:
+                return tuple(await self._migrations.incarnations(place))
+            except ApiError:
+                continue
+        return ()
+
+
+def _refused(error: ApiError, verb: str, namespace: str | None) -> ClusterError | CommandError:
+    match error.code:
+        case 401:
+            return CommandError("the Kubernetes API does not accept your credentials: log in again")
+        case 403:
+            role = "roleshift-edit" if verb == "patch" else "roleshift-view"
+            place = "the whole cluster" if namespace is None else f"namespace {namespace}"
+            return CommandError(
+                f"you may not {verb} RoleMigrations in {place}: "
+                f"ask for a binding to the ClusterRole {role} there"
+            )
+        case _:
+            return error
 
 
 @contextmanager

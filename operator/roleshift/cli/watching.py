@@ -125,7 +125,7 @@ def _drawn(console: Console, snapshot: Snapshot) -> RenderableType:
     drawn = screen(snapshot.subject, datetime.now(UTC), symbols_for(console.encoding))
     if not snapshot.outage:
         return drawn
-    return Group(drawn, Text(f"\nSeen before this: {snapshot.outage}", "yellow"))
+    return Group(drawn, Text(f"\nThis is what was seen last; {snapshot.outage}", "yellow"))
 
 
 def _print(console: Console, snapshot: Snapshot) -> None:

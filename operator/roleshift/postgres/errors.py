@@ -79,11 +79,16 @@ def classify(
     meaning = meaning_of(sqlstate, elapsed_seconds, timeout_seconds)
     if not sqlstate and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         meaning = _LOST
-    what = error.diag.message_primary or "the connection to the server was lost"
+    what = error.diag.message_primary or _without_the_server(error, meaning)
     code = f" (SQLSTATE {sqlstate})" if sqlstate else ""
     return DatabaseError(
         meaning.reason, f"{what}{code}: {meaning.advice}", retryable=meaning.retryable, sqlstate=sqlstate
     )
+
+
+def _without_the_server(error: psycopg.Error, meaning: _Meaning) -> str:
+    """What the client alone has to say: the server said nothing."""
+    return "the connection to the server was lost" if meaning is _LOST else f"{type(error).__name__}: {error}"
 
 
 def meaning_of(sqlstate: str, elapsed_seconds: float = 0.0, timeout_seconds: float = 0.0) -> _Meaning:

@@ -1,0 +1,72 @@
+"""A run's end becomes an exit code, measured by what somebody waits for."""
+
+import pytest
+
+from roleshift.api import Phase
+from roleshift.cli.exit_codes import ExitCode
+from roleshift.cli.options import Wanted
+from roleshift.cli.outcomes import ending, pause, wanted_by_spec
+from roleshift.cli.subject import subject_of
+from support.cli_states import migration
+
+ON_THE_WAY = [
+    Phase.PENDING,
+    Phase.CHECKING,
+    Phase.BACKING_UP,
+    Phase.MIGRATING,
+    Phase.VALIDATING,
+    Phase.ROLLING_BACK,
+]
+
+
+@pytest.mark.parametrize("phase", ON_THE_WAY)
+@pytest.mark.parametrize("wanted", Wanted)
+def test_a_run_on_its_way_has_not_ended(phase: Phase, wanted: Wanted) -> None:
+    assert ending(subject_of(migration(phase)), wanted) is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "wanted", "code"),
+    [
+        (Phase.DONE, Wanted.DONE, ExitCode.WANTED),
+        (Phase.DONE, Wanted.ROLLED_BACK, None),
+        (Phase.ROLLED_BACK, Wanted.DONE, ExitCode.ROLLED_BACK),
+        (Phase.ROLLED_BACK, Wanted.ROLLED_BACK, ExitCode.WANTED),
+        (Phase.FAILED, Wanted.DONE, ExitCode.FAILED),
+        (Phase.FAILED, Wanted.ROLLED_BACK, ExitCode.FAILED),
+    ],
+)
+def test_an_end_is_measured_by_what_is_wanted(phase: Phase, wanted: Wanted, code: ExitCode | None) -> None:
+    assert ending(subject_of(migration(phase)), wanted) is code
+
+
+def test_a_rollback_that_left_rows_is_not_what_was_wanted() -> None:
+    body = migration(Phase.ROLLED_BACK, rollback={"result": "Partial", "remaining": 2})
+    assert ending(subject_of(body), Wanted.ROLLED_BACK) is ExitCode.FAILED
+    assert ending(subject_of(body), Wanted.DONE) is ExitCode.ROLLED_BACK
+
+
+def test_a_status_of_an_older_spec_is_no_end() -> None:
+    body = migration(Phase.FAILED)
+    body["metadata"]["generation"] = 2
+    assert ending(subject_of(body), Wanted.DONE) is None
+
+
+def test_what_is_wanted_follows_the_spec() -> None:
+    body = migration(Phase.DONE)
+    assert wanted_by_spec(subject_of(body)) is Wanted.DONE
+    body["spec"]["desiredState"] = "RolledBack"
+    assert wanted_by_spec(subject_of(body)) is Wanted.ROLLED_BACK
+
+
+def test_a_suspended_or_stalled_run_waits_for_a_person() -> None:
+    stalled = migration(Phase.VALIDATING, reason="AwaitingDecision")
+    stalled["status"]["conditions"].append({**stalled["status"]["conditions"][0], "type": "Stalled"})
+    assert pause(subject_of(stalled)) is None
+    stalled["status"]["conditions"][-1]["status"] = "True"
+    assert pause(subject_of(stalled)) is ExitCode.WAITS_FOR_A_PERSON
+    assert pause(subject_of(migration(Phase.CHECKING, reason="Suspended"))) is ExitCode.WAITS_FOR_A_PERSON
+
+
+def test_what_heals_by_itself_waits_for_nobody() -> None:
+    assert pause(subject_of(migration(Phase.CHECKING, reason="SecretNotFound"))) is None
