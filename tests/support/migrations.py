@@ -72,11 +72,11 @@ class Migration:
         )
 
     def patch(
-        self, spec: Mapping[str, Any] | None = None, annotations: Mapping[str, str] | None = None
+        self, spec: Mapping[str, Any] | None = None, annotations: Mapping[str, str | None] | None = None
     ) -> None:
-        """Merge-patch spec and annotations."""
+        """Merge-patch spec and annotations; None removes."""
         body = {"spec": spec or {}, "metadata": {"annotations": annotations or {}}}
-        self.kubectl("patch", "rolemig", self.name, "--type=merge", "-p", json.dumps(body))
+        self.control_plane.api.request("PATCH", self.path, body, "application/merge-patch+json")
 
     def roll_back(self) -> None:
         """Ask for the old roles as Git would."""
@@ -90,10 +90,14 @@ class Migration:
         """kubectl in the namespace; its output."""
         return self.control_plane.kubectl("-n", self.namespace, *arguments).stdout
 
+    @property
+    def path(self) -> str:
+        """The object's path on the API server."""
+        return f"/apis/roleshift.dev/v1alpha1/namespaces/{self.namespace}/rolemigrations/{self.name}"
+
     def read(self) -> dict[str, Any]:
         """The object."""
-        body: dict[str, Any] = json.loads(self.kubectl("get", "rolemig", self.name, "-o", "json"))
-        return body
+        return self.control_plane.api.request("GET", self.path)
 
     @property
     def status(self) -> dict[str, Any]:

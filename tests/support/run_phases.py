@@ -3,7 +3,6 @@
 Settles and records outcomes as the operator's driver does; knows nothing of Kubernetes.
 """
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,7 +27,7 @@ from roleshift.phases.context import Context
 from roleshift.postgres import fence, ledger
 from roleshift.postgres.connect import Purpose, open_session
 from roleshift.postgres.facts import server_facts
-from roleshift.postgres.session import Session
+from roleshift.postgres.session import Session, Timeouts
 from support.migrations import SPEC, merged
 
 NAMESPACE, NAME = "people", "seniority"
@@ -36,7 +35,7 @@ _POLICY = RetryPolicy(limit=6, backoff_seconds=10, max_backoff_seconds=300)
 PhaseFunction = Callable[[Context], Awaitable[Outcome]]
 
 
-def spec_of(base: dict[str, Any] | None = None, **changes: Any) -> RoleMigrationSpec:
+def spec_of(base: dict[str, Any] | None = None, /, **changes: Any) -> RoleMigrationSpec:
     """The sample spec, or another one, with changes laid over it."""
     return RoleMigrationSpec.model_validate(merged(SPEC if base is None else base, changes))
 
@@ -100,6 +99,11 @@ class PhaseRun:
             await self.settle(asked)
         return await self.step(rolling_back.run)
 
+    async def latch_rollback(self, requested_by: str, reason: str) -> None:
+        """Remember who asked for the old state, as the driver does when it first sees it."""
+        await ledger.latch_rollback(self.control, self.run, requested_by, reason)
+        await self.reload()
+
     async def until(self, phase: Phase) -> None:
         """Lead the run to a phase; every step on the way has to advance."""
         steps: dict[Phase, Callable[[], Awaitable[Outcome]]] = {
@@ -129,7 +133,8 @@ class PhaseRun:
         settled = settle(self.run.phase, outcome, attempts=self.run.attempts, looks=0, policy=_POLICY)
         self.settlement = closing.with_end_reason(self.run, settled)
         if not self.settlement.waiting:
-            await closing.persist(self.control, self.run, outcome, self.settlement)
+            async with self.control.transaction(Timeouts()):
+                await closing.persist(self.control, self.run, outcome, self.settlement)
             await self.reload()
 
     async def reload(self) -> None:
@@ -183,23 +188,34 @@ async def phases_on(
     """
     wanted = spec or spec_of()
     async with AsyncExitStack() as opened:
-        sessions = []
-        for _ in range(2):
-            one = await session_on(uri or database.uri, name=name, schema=wanted.target.schema_name)
-            opened.push_async_callback(one.close)
-            sessions.append(one)
-        yield await PhaseRun.begin(wanted, *sessions, name)
+        control, work = [
+            await session_on(uri or database.uri, name=name, schema=wanted.target.schema_name)
+            for _ in range(2)
+        ]
+        opened.push_async_callback(control.close)
+        opened.push_async_callback(work.close)
+        yield await PhaseRun.begin(wanted, control, work, name)
 
 
-def run_phases(
-    database: Database,
-    scenario: Callable[[PhaseRun], Awaitable[None]],
-    spec: RoleMigrationSpec | None = None,
-) -> None:
-    """Run a scenario from code that is not asynchronous, such as a property test."""
+async def there_and_back(database: Database, spec: RoleMigrationSpec, see: Callable[[], None]) -> None:
+    """Lead a run to Done, look, roll it back; the table has to hold the very rows of the start.
 
-    async def run() -> None:
-        async with phases_on(database, spec) as led:
-            await scenario(led)
+    Args:
+        see: looks at the migrated table.
+    """
+    target = spec.target
 
-    asyncio.run(run())
+    def row_set_hash() -> str:
+        return database.row_set_hash(target.table, schema=target.schema_name)
+
+    before = row_set_hash()
+    async with phases_on(database, spec) as run:
+        await run.until(Phase.DONE)
+        assert run.run.write is not None
+        assert row_set_hash() != before
+        see()
+        assert isinstance(await run.roll_back(), Advance)
+        assert run.run.rollback is not None
+        assert run.run.rollback.rows_restored == run.run.write.rows
+        assert run.run.rollback.remaining == 0
+    assert row_set_hash() == before

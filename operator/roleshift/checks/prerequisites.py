@@ -1,9 +1,12 @@
 """Checks on the columns that a run writes: do their types hold the new values, and are they there?"""
 
+from collections.abc import Sequence
+
 from roleshift.api import SchemaChanges
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
 from roleshift.engine.checks import Judgement, failed, passed
 from roleshift.engine.facts import ProbeFailure
+from roleshift.engine.naming import MAX_IDENTIFIER_BYTES
 from roleshift.engine.plan import missing_columns, missing_labels
 from roleshift.engine.target import Column, TargetFacts
 from roleshift.errors import Reason
@@ -60,7 +63,14 @@ def _missing_labels(subject: Subject, target: TargetFacts, role: Column) -> Judg
     missing = missing_labels(target, subject.to_roles)
     if not missing:
         return None
-    names = ", ".join(f'"{name}"' for name in missing)
+    too_long = [name for name in missing if len(name.encode()) > MAX_IDENTIFIER_BYTES]
+    if too_long:
+        return failed(
+            f"{role.type_name} can't hold {_quoted(too_long)}: a label has at most {MAX_IDENTIFIER_BYTES} "
+            "bytes; change the mapping",
+            Reason.ROLE_NOT_IN_TYPE,
+        )
+    names = _quoted(missing)
     if subject.spec.schema_changes is SchemaChanges.ADD_MISSING:
         return passed(f"{role.type_name} lacks {names}; the plan adds them")
     return failed(
@@ -68,6 +78,10 @@ def _missing_labels(subject: Subject, target: TargetFacts, role: Column) -> Judg
         f"{target.role_type.enum_type} ADD VALUE … yourself",
         Reason.ROLE_NOT_IN_TYPE,
     )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def migration_columns(subject: Subject) -> Judgement:

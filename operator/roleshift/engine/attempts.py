@@ -1,11 +1,14 @@
 """Whether an object begins a run, goes on with one, or begins a new attempt. Pure."""
 
+from datetime import datetime
 from enum import StrEnum
+from typing import TypeGuard
 
-from roleshift.api import Phase, RoleMigrationStatus
+from roleshift.api import ConditionType, Phase, RoleMigrationStatus
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
 from roleshift.engine.steps import RollbackRequest
+from roleshift.errors import Reason
 
 _NOT_BEGUN = frozenset({Phase.PENDING, Phase.CHECKING, Phase.FAILED})
 
@@ -30,7 +33,7 @@ def continuation(
     manifest.
     """
     if run is None:
-        lost = has_begun(status) and not requests.retry_token
+        lost = has_begun(status) and not _asks_since(status, requests)
         return Continuation.LEDGER_LOST if lost else Continuation.BEGIN
     if _wants_restore_again(run, requests):
         return Continuation.RESTORE_AGAIN
@@ -39,9 +42,28 @@ def continuation(
     return Continuation.GO_ON
 
 
+def is_known(status: RoleMigrationStatus | None) -> TypeGuard[RoleMigrationStatus]:
+    """Whether the status speaks of a run that a ledger knew."""
+    return status is not None and status.run_id is not None
+
+
 def has_begun(status: RoleMigrationStatus | None) -> bool:
-    """Whether the status says that a run had begun to write."""
-    return status is not None and status.run_id is not None and status.phase not in _NOT_BEGUN
+    """Whether the status says that a run had begun to write; one that lost its ledger had."""
+    return is_known(status) and (status.phase not in _NOT_BEGUN or _is_lost(status))
+
+
+def _is_lost(status: RoleMigrationStatus) -> bool:
+    return any(c.type is ConditionType.READY and c.reason == Reason.LEDGER_LOST for c in status.conditions)
+
+
+def _asks_since(status: RoleMigrationStatus | None, requests: Requests) -> bool:
+    """Whether somebody asks for a new attempt, and not just for that which the status speaks of."""
+    started = status.start_time if status else None
+    try:
+        asked = datetime.fromisoformat(requests.retry_token)
+    except ValueError:
+        return bool(requests.retry_token)
+    return started is None or asked.tzinfo is None or asked > started
 
 
 def _asks_again(run: RunRecord, requests: Requests) -> bool:

@@ -23,13 +23,12 @@ from roleshift.api import (
     ValidationStatus,
 )
 from roleshift.engine.checks import Finding
-from roleshift.engine.conditions import Activity, View, conditions
+from roleshift.engine.conditions import View, conditions
 from roleshift.engine.plan import Plan
 from roleshift.engine.progress import Progress
 from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.score import safety_score
 from roleshift.engine.verification import Verdict, VerificationResult
-from roleshift.errors import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +67,23 @@ def project(view: View, about: ObjectFacts, now: datetime) -> RoleMigrationStatu
     )
 
 
-def project_unreachable(
-    previous: RoleMigrationStatus, about: ObjectFacts, reason: Reason, message: str, now: datetime
+_PRESENT_ONLY_WHEN_TRUE = frozenset({ConditionType.RECONCILING, ConditionType.STALLED})
+
+
+def project_over(
+    previous: RoleMigrationStatus, view: View, about: ObjectFacts, now: datetime
 ) -> RoleMigrationStatus:
-    """The status as it stands, with conditions that say why nothing newer is known."""
-    view = View(previous.phase, Activity.WAITING, reason, message)
+    """The status as it stands, with phase and conditions that say why nothing newer is known."""
     fresh = conditions(view, about.generation, previous, now)
-    known = {condition.type for condition in fresh} | {ConditionType.STALLED}
+    known = {condition.type for condition in fresh} | _PRESENT_ONLY_WHEN_TRUE
     kept = [condition for condition in previous.conditions if condition.type not in known]
-    return previous.model_copy(update={"conditions": fresh + kept, "observed_generation": about.generation})
+    return previous.model_copy(
+        update={
+            "phase": view.phase,
+            "conditions": fresh + kept,
+            "observed_generation": about.generation,
+        }
+    )
 
 
 def _plan(plan: Plan) -> PlanStatus:

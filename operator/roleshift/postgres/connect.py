@@ -1,4 +1,4 @@
-"""Opening a session: connection strings, TLS, and what a refusal means.
+"""Opening a session: TLS, and what a refusal means. What a Secret says of it is `connection_string`'s.
 
 libpq tells why a connection failed only in words. Where that happens, a second
 attempt by pg8000 (pure Python) brings the server's SQLSTATE, so that nothing is
@@ -17,33 +17,16 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from roleshift.api import SSLMode
 from roleshift.engine.connection import ConnectionParameters
 from roleshift.engine.naming import MAX_IDENTIFIER_BYTES, cut_to_bytes
-from roleshift.errors import ClusterError, DatabaseError, Reason
+from roleshift.errors import DatabaseError, Reason
+from roleshift.postgres.connection_string import CONNECT_SECONDS, addresses, connection_options
 from roleshift.postgres.errors import meaning_of, translated
 from roleshift.postgres.session import Backend, Session
 
-CONNECT_SECONDS = 10
-_SOCKET_SETTINGS = {
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-    "client_encoding": "UTF8",
-}
-_LIBPQ_MODES = {
-    SSLMode.DISABLE: "disable",
-    SSLMode.PREFER: "prefer",
-    SSLMode.REQUIRE: "require",
-    SSLMode.VERIFY_CA: "verify-ca",
-    SSLMode.VERIFY_FULL: "verify-full",
-}
 _TLS_DEMANDED = frozenset({"require", "verify-ca", "verify-full"})
 _SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
@@ -122,31 +105,6 @@ def _session_settings(purpose: Purpose) -> dict[str, str]:
     return {"search_path": quoted, "run_id": purpose.run_id}
 
 
-def connection_options(parameters: ConnectionParameters, ca_file: str = "") -> dict[str, Any]:
-    """libpq keywords of the parameters, with the TLS mode that applies.
-
-    Raises:
-        ClusterError: the Secret's content is no connection string; the text is not repeated.
-    """
-    try:
-        given = conninfo_to_dict(parameters.uri) if parameters.uri else dict(parameters.parts)
-    except psycopg.Error:
-        raise ClusterError(
-            Reason.SECRET_INVALID,
-            "the Secret's value is no PostgreSQL URI; write it as "
-            "postgresql://user:password@host:5432/database and percent-encode special characters",
-            retryable=True,
-        ) from None
-    options = {**given, **_SOCKET_SETTINGS, "sslmode": _ssl_mode(parameters.ssl_mode, given)}
-    if ca_file:
-        options["sslrootcert"] = ca_file
-    return options
-
-
-def _ssl_mode(demanded: SSLMode | None, given: Mapping[str, Any]) -> str:
-    return _LIBPQ_MODES[demanded] if demanded else str(given.get("sslmode") or "require")
-
-
 class _CAFile:
     """libpq reads a CA only from a file: one that nobody else can read, gone after the connect."""
 
@@ -168,8 +126,15 @@ class _CAFile:
 
 
 def _why_refused(options: Mapping[str, Any], ca_certificate: str) -> DatabaseError:
-    """The reason for a failed connect, from the network, the TLS handshake or the server's SQLSTATE."""
-    host, port = str(options.get("host") or "localhost"), int(options.get("port") or 5432)
+    """The reason for a failed connect: of several servers, the first that can be reached tells it."""
+    why = [_why_server_refused(options, ca_certificate, *address) for address in addresses(options)]
+    return next((one for one in why if one.reason is not Reason.SERVER_UNREACHABLE), why[0])
+
+
+def _why_server_refused(
+    options: Mapping[str, Any], ca_certificate: str, host: str, port: int
+) -> DatabaseError:
+    """The reason from the network, the TLS handshake or the server's SQLSTATE."""
     if host.startswith("/"):
         return _ask_for_sqlstate(options, None, unix_sock=f"{host}/.s.PGSQL.{port}")
     try:
@@ -187,7 +152,13 @@ def _why_refused(options: Mapping[str, Any], ca_certificate: str) -> DatabaseErr
             f"{host}:{port} does not speak TLS and sslMode demands it; enable ssl on the server, or set "
             "spec.connection.sslMode: Prefer (or Disable)",
         )
-    context = _tls_context(mode, ca_certificate) if offers_tls and mode != "disable" else None
+    try:
+        context = _tls_context(mode, ca_certificate) if offers_tls and mode != "disable" else None
+    except ssl.SSLError:
+        return _refusal(
+            Reason.SECRET_INVALID,
+            "what spec.connection.caRef names is no certificate; it has to be in PEM: correct it",
+        )
     return _ask_for_sqlstate(options, context, host=host, port=port)
 
 
@@ -198,7 +169,8 @@ def _offers_tls(host: str, port: int) -> bool:
 
 
 def _tls_context(mode: str, ca_certificate: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=ca_certificate or None)
+    certificate = ca_certificate.encode("ascii", "replace").decode()
+    context = ssl.create_default_context(cadata=certificate or None)
     context.check_hostname = mode == "verify-full"
     context.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify") else ssl.CERT_NONE
     return context

@@ -177,8 +177,8 @@ async def refresh(session: Session, shape: TargetShape, name: str, from_roles: l
         "join": key_join(shape),
     }
     params = {"from_roles": from_roles}
-    keys = comma([of("t", column) for column in shape.key])
-    row = await session.row(statement("image_drift").format(key=keys, **parts), params)
+    named = {**parts, "keys": _named_keys(shape), "join": _join_of_named_keys(shape)}
+    row = await session.row(statement("image_drift").format(**named), params)
     drift = Drift(row["added"], row["gone"], row["changed"])
     if drift.any:
         await session.execute(statement("image_refresh_remove").format(**parts), params)
@@ -186,6 +186,22 @@ async def refresh(session: Session, shape: TargetShape, name: str, from_roles: l
             statement("image_refresh_add").format(columns=_selected(shape), **parts), params
         )
     return drift
+
+
+def _named_keys(shape: TargetShape) -> sql.Composed:
+    """The key columns under the image's names for them, which collide with nothing."""
+    return comma(
+        [
+            sql.SQL("{} AS {}").format(of("t", column), identifier(name))
+            for name, column in image_columns(shape)[: len(shape.key)]
+        ]
+    )
+
+
+def _join_of_named_keys(shape: TargetShape) -> sql.Composed:
+    names = [name for name, _ in image_columns(shape)[: len(shape.key)]]
+    pairs = [sql.SQL("{} = {}").format(identifier("t", name), identifier("i", name)) for name in names]
+    return sql.SQL(" AND ").join(pairs)
 
 
 async def update_record(session: Session, name: str, found: Figures, arrived: Sequence[str]) -> None:

@@ -71,6 +71,8 @@ def _missing_grants(row: dict[str, bool], trial: Trial) -> list[str]:
         missing.append(f"GRANT USAGE, CREATE ON SCHEMA roleshift TO {user}")
     if not row["schema_present"] and not row["may_create_schema"]:
         missing.append(f"GRANT CREATE ON DATABASE {_name(trial.database)} TO {user}")
+    if not row["may_use_schema"]:
+        missing.append(f"GRANT USAGE ON SCHEMA {_name(trial.target.schema)} TO {user}")
     wanted = [p for p in ("SELECT", "UPDATE") if not row[f"may_{p.lower()}"]]
     if wanted:
         missing.append(f"GRANT {', '.join(wanted)} ON {target} TO {user}")

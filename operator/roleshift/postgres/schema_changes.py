@@ -12,6 +12,7 @@ from roleshift.postgres.session import Session, Timeouts
 from roleshift.postgres.statements import identifier, literal, target_name, trusted
 
 _PLACEHOLDER = re.compile(r"(?<!%)%\((\w+)\)s")
+_SPACES_OUTSIDE_QUOTES = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*')|\s+""")
 
 SCHEMA_TIMEOUTS = Timeouts(lock_seconds=1.0, statement_seconds=30.0)
 """ACCESS EXCLUSIVE on a busy table must give up soon, or everybody queues behind it."""
@@ -31,7 +32,7 @@ def schema_statement(change: SchemaChange, shape: TargetShape) -> sql.Composed:
 def as_text(statement: sql.Composable) -> str:
     """A statement as people read it: one line, `:name` for a value, percent signs as they are."""
     text = _PLACEHOLDER.sub(r":\1", statement.as_string()).replace("%%", "%")
-    return " ".join(line.strip() for line in text.splitlines())
+    return _SPACES_OUTSIDE_QUOTES.sub(lambda found: found[1] or " ", text).strip()
 
 
 async def apply_schema_change(

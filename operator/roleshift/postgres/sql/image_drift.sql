@@ -4,7 +4,7 @@ SELECT
     count(*) FILTER (WHERE t.row_version IS NULL) AS gone,
     count(*) FILTER (WHERE t.row_version <> i.row_version) AS changed
 FROM (
-    SELECT {key}, t.xmin::text::bigint AS row_version
+    SELECT {keys}, t.xmin::text::bigint AS row_version
     FROM {target} AS t
     WHERE t.{role}::text = ANY(%(from_roles)s)
 ) AS t

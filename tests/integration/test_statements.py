@@ -1,0 +1,129 @@
+"""Every .sql file is used, says what it locks, and can be planned as it is really composed and called.
+
+Runs that between them use every statement are watched: what a session executes is explained first, with the
+very parameters, and recognised by the text of the file that it was composed from.
+"""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from localenv.database import Database
+from roleshift.api import Phase
+from roleshift.engine.outcome import Advance, Undo
+from roleshift.engine.run import LogOutcome
+from roleshift.postgres import fence, ledger
+from roleshift.postgres.session import Params, Query, Session, Timeouts
+from roleshift.postgres.statements import statement
+from support.examinations import look
+from support.run_phases import PhaseRun, phases_on, spec_of
+from support.tables import create_user_profiles
+
+FOLDER = files("roleshift.postgres").joinpath("sql")
+SQL = {path.name.removesuffix(".sql"): path.read_text() for path in FOLDER.iterdir()}
+NO_PLAN = {"ledger_version_1": "many statements", "lock_target": "a command without a plan"}
+"""What EXPLAIN has no word for."""
+_PLACE = re.compile(r"\\\{\w+\\\}")
+
+
+def pattern_of(text: str) -> re.Pattern[str]:
+    """Recognises a statement that was composed from a file's text."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
+    return re.compile(_PLACE.sub("(?s:.*)", re.escape("\n".join(lines))))
+
+
+PATTERNS = {name: pattern_of(text) for name, text in SQL.items()}
+
+
+class Watch:
+    """Explains what sessions execute, and notes which files it came from."""
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+        self.explained: set[str] = set()
+
+    async def explain(self, session: Session, query: Query, params: Params) -> None:
+        """Have the server plan a statement as it is about to run."""
+        text = query.as_string()
+        names = {name for name, pattern in PATTERNS.items() if pattern.fullmatch(text)}
+        self.used |= names
+        if not names or names & NO_PLAN.keys():
+            return
+        explaining = ("EXPLAIN (COSTS OFF) " + text).encode()
+        async with session._connection.transaction():
+            await session._connection.execute(explaining, {} if params is None else params)
+        self.explained |= names
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """Watches every session of the test."""
+    watching, execute = Watch(), Session.execute
+
+    async def watched(self: Session, query: Query, params: Params = None) -> object:
+        await watching.explain(self, query, params)
+        return await execute(self, query, params)
+
+    monkeypatch.setattr(Session, "execute", watched)
+    return watching
+
+
+@pytest.mark.parametrize("name", SQL)
+def test_a_file_begins_with_what_it_locks_and_costs(name: str) -> None:
+    assert SQL[name].startswith("-- ")
+    assert len(SQL[name].splitlines()[0]) > 20
+
+
+async def test_every_file_is_used_and_can_be_planned(database: Database, watch: Watch) -> None:
+    create_user_profiles(database, 40)
+    await look(database, spec_of(target={"table": "user_profile"}))
+    await _done_and_back(database)
+    await _cancelled(database)
+    await _taken_over(database)
+    assert SQL.keys() - watch.used == set()
+    assert SQL.keys() - watch.explained == NO_PLAN.keys()
+
+
+async def _done_and_back(database: Database) -> None:
+    """A run with a foreign key, an assignment, changes in between, conflicts and a request."""
+    database.execute("""
+        CREATE UNIQUE INDEX ON user_profiles (email, role);
+        CREATE TABLE roles (name user_role PRIMARY KEY);
+        INSERT INTO roles SELECT unnest(enum_range(NULL::user_role));
+        ALTER TABLE user_profiles ADD FOREIGN KEY (role) REFERENCES roles;
+        CREATE TABLE role_assignments (user_id bigint, role text);
+    """)
+    assignments = [{"table": "role_assignments", "userColumn": "user_id", "roleColumn": "role"}]
+    mappings = [{"from": "junior_dev", "to": "developer"}, {"from": "manager", "to": "lead"}]
+    spec = spec_of(target={"assignments": assignments}, mappings=mappings, unmappedRoles="Keep")
+    async with phases_on(database, spec) as run:
+        await run.until(Phase.MIGRATING)
+        database.execute("UPDATE user_profiles SET note = 'new' WHERE id = 4")
+        await fence.lock_target(run.control, 4711)
+        await run.until(Phase.DONE)
+        database.execute("UPDATE user_profiles SET role = 'admin' WHERE id = 8")
+        await run.latch_rollback("kim", "")
+        assert isinstance(await run.roll_back(), Advance)
+
+
+async def _cancelled(database: Database) -> None:
+    async with phases_on(database, name="cancelled") as run:
+        await run.until(Phase.MIGRATING)
+        assert isinstance(await run.cancel(), Undo)
+
+
+async def _taken_over(database: Database) -> None:
+    """A run whose COMMIT was announced and whose holder is gone."""
+    async with phases_on(database, name="taken-over") as first:
+        await first.until(Phase.BACKING_UP)
+        await _announce(first)
+    async with phases_on(database, name="taken-over") as second, second.control.transaction(Timeouts()):
+        await fence.hold(second.control, second.run)
+
+
+async def _announce(run: PhaseRun) -> None:
+    async with run.work.transaction(Timeouts()):
+        row = await run.work.row(statement("current_transaction"))
+        line = ledger.LogLine(Phase.MIGRATING, LogOutcome.COMMITTING, xid=row["xid"])
+        await ledger.append(run.control, run.run, line)

@@ -1,0 +1,77 @@
+"""The ledger as a test reads it, and whether it agrees with an object's status."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from localenv.database import Database
+from roleshift.engine.connection import ConnectionParameters
+from roleshift.postgres import ledger
+from roleshift.postgres.connect import Purpose, session
+
+_RUN = "SELECT * FROM roleshift.migration_run ORDER BY created_at DESC, attempt DESC LIMIT 1"
+_LOG = "SELECT * FROM roleshift.migration_execution_log WHERE run_id = %s ORDER BY id"
+_IMAGES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'roleshift' AND tablename ~ '^migration_backup_'"
+
+
+class LedgerRows:
+    """The rows of the newest run of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def install(self) -> None:
+        """Create an empty ledger as the operator would."""
+        asyncio.run(self._install())
+
+    async def _install(self) -> None:
+        purpose = Purpose("test", "test", "", "public")
+        async with session(ConnectionParameters(uri=self._database.uri), purpose) as opened:
+            await ledger.ensure(opened)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """The newest run, {} where there is none."""
+        with self._database.admin() as admin:
+            if admin.execute("SELECT to_regclass('roleshift.migration_run')").fetchone() == (None,):
+                return {}
+            return admin.cursor(row_factory=dict_row).execute(_RUN).fetchone() or {}
+
+    @property
+    def phase(self) -> str:
+        """The phase of the newest run, "" where there is none."""
+        return str(self.run.get("phase", ""))
+
+    def takeover_after(self, seen: int) -> int:
+        """How often runs were taken over, 0 unless that is more than what was seen before."""
+        with self._database.admin() as admin:
+            row = admin.execute("SELECT coalesce(sum(epoch), 0)::int FROM roleshift.migration_run").fetchone()
+        return row[0] if row and row[0] > seen else 0
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The execution log of the newest run, in order."""
+        with self._database.admin() as admin:
+            return admin.cursor(row_factory=dict_row).execute(_LOG, [self.run["run_id"]]).fetchall()
+
+    @property
+    def images(self) -> int:
+        """How many images stand in the ledger's schema."""
+        return int(self._database.query(_IMAGES)[0][0])
+
+    def logged(self, step: str, outcome: str) -> int:
+        """How many lines say that of the newest run."""
+        return sum(line["step"] == step and line["outcome"] == outcome for line in self.log)
+
+    def assert_agrees(self, status: Mapping[str, Any]) -> None:
+        """Status and ledger tell the same, and the ledger tells it in order."""
+        run, log = self.run, self.log
+        assert (status["runID"], status["phase"]) == (str(run["run_id"]), run["phase"]), (status, run)
+        assert not run["active"]
+        epochs = [line["epoch"] for line in log]
+        assert epochs == sorted(epochs), "an older holder wrote after a newer one"
+        assert max(epochs, default=0) <= run["epoch"]
+        assert self.logged("Migrating", "Succeeded") <= 1
+        assert self.logged("RollingBack", "Succeeded") <= 1
