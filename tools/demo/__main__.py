@@ -14,7 +14,7 @@ from demo.narrator import Narrator
 from demo.proof import ProofFailedError
 from demo.stage import stage
 from demo.stopwatch import Stopwatch
-from localenv.controlplane import KubectlError
+from localenv.kubectl import KubectlError
 from localenv.wait import DeadlineExceededError
 
 _FEWEST_ROWS = 1_000

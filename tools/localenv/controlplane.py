@@ -16,9 +16,10 @@ from localenv.api import Api, ApiError
 from localenv.certificates import ServerCertificate, create_signing_key, issue_server_certificate
 from localenv.folders import create_folder, remove_folder
 from localenv.kubeconfig import Endpoint, write_kubeconfig
+from localenv.kubectl import run_kubectl
 from localenv.ports import LOOPBACK, start_on_free_port
 from localenv.process import ChildProcess, Program
-from localenv.repository import CRDS, ROOT, control_plane_programs
+from localenv.repository import CRDS, control_plane_programs
 from localenv.wait import wait_until
 
 _START_SECONDS = 60.0
@@ -108,11 +109,13 @@ class ControlPlane:
         Raises:
             KubectlError: it failed and `check` is true; the message is what it said.
         """
-        command = [str(self.kubectl_program), f"--kubeconfig={kubeconfig or self.kubeconfig}", *arguments]
-        done = subprocess.run(command, input=input, capture_output=True, text=True, check=False, cwd=ROOT)
-        if check and done.returncode:
-            raise KubectlError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
-        return done
+        return run_kubectl(
+            self.kubectl_program,
+            [f"--kubeconfig={kubeconfig or self.kubeconfig}", *arguments],
+            cache=self.folder / "kubectl-cache",
+            input=input,
+            check=check,
+        )
 
     def apply(self, manifest: Path | str, namespace: str = "default") -> None:
         """Apply a manifest on the server's side: a file's path, or the text itself.
@@ -289,7 +292,3 @@ class ControlPlane:
         except ApiError:
             return False
         return True
-
-
-class KubectlError(Exception):
-    """Kubectl failed; the message is what it said."""
