@@ -1,5 +1,6 @@
 """Users' assertions: one read-only answer, judged before the commit, whatever the query tries."""
 
+import resource
 from typing import Any
 
 import pytest
@@ -12,6 +13,12 @@ from support.run_phases import phases_on, spec_of
 from support.tables import create_user_profiles
 
 TABLE = "user_profiles"
+
+
+@pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
 
 
 @pytest.fixture
@@ -79,12 +86,13 @@ async def test_an_answer_is_compared_as_the_server_writes_it(
     [
         ("SELECT 2", "expected '1', got '2'"),
         ("SELECT NULL", "expected '1', got NULL"),
-        ("SELECT 1 WHERE false", "one row with one column, it returned no row"),
-        ("SELECT generate_series(1, 3)", "it returned 2 or more rows of 1 columns"),
-        ("SELECT 1, 2", "it returned 1 or more rows of 2 columns"),
+        ("SELECT 1 WHERE false", "the query must return one row, it returned no row"),
+        ("SELECT generate_series(1, 3)", "the query must return one row, it returned 2 or more"),
+        ("SELECT 1, 2", "the query must return one column, it returned 2"),
+        ("SELECT 1, 2 WHERE false", "the query must return one column, it returned 2"),
         ("SELECT 1 / 0", "the query failed: division by zero (SQLSTATE 22012)"),
         ("SELECT * FROM nowhere", 'the query failed: relation "nowhere" does not exist'),
-        ("SELECT", "it returned 1 or more rows of 0 columns"),
+        ("SELECT", "the query must return one column, it returned 0"),
         ("selekt 1", "the query failed: syntax error"),
     ],
 )
@@ -94,6 +102,13 @@ async def test_a_wrong_answer_rolls_the_write_back(profiles: Database, query: st
 
 async def test_null_is_not_the_empty_text(profiles: Database) -> None:
     assert await message_of_failure(profiles, asserting("SELECT NULL", "")) == "expected '', got NULL"
+
+
+async def test_a_huge_answer_stays_on_the_server(profiles: Database) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    message = await message_of_failure(profiles, asserting("SELECT repeat('x', 300000000)"))
+    assert message == f"expected '1', got '{'x' * 64}'…"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 100_000
 
 
 async def test_a_long_answer_is_compared_whole_and_shown_in_part(profiles: Database) -> None:

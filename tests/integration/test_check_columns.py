@@ -17,6 +17,12 @@ TYPE, COLUMNS = CheckName.ROLE_TYPE, CheckName.MIGRATION_COLUMNS
 MAPPING = [{"from": "a", "to": "administrator", "seniority": "lead"}]
 
 
+@pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
+
+
 async def look_at(database: Database, columns: str, **changes: Any) -> Examination:
     """Examine a table `users` with the columns that a test gives."""
     database.execute(f"CREATE TABLE users (id int PRIMARY KEY, {columns})")

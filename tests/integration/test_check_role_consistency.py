@@ -23,6 +23,12 @@ A_TO_C = [{"from": "a", "to": "c"}, {"from": "b", "to": "c"}]
 
 
 @pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
+
+
+@pytest.fixture
 def profiles(database: Database) -> Database:
     """A table of 40 users whose roles the sample mapping names."""
     create_user_profiles(database, 40)

@@ -86,6 +86,22 @@ async def test_key_columns_that_are_not_there_are_named_with_the_ones_that_are(d
     assert '(its columns: "id", "email"' in message
 
 
+async def test_a_user_column_that_is_not_there_is_named(database: Database) -> None:
+    create_user_profiles(database, 4)
+    message = await refusal(database, userColumn="uid")
+    assert 'spec.target.userColumn names "uid"' in message
+    assert '(its columns: "id", "email"' in message
+
+
+async def test_assignments_to_a_key_of_several_columns_need_a_user_column(database: Database) -> None:
+    database.execute(f"{BARE} {COLUMNS}; ALTER TABLE user_profiles ADD PRIMARY KEY (tenant, id)")
+    assignments = [{"table": "role_assignments", "userColumn": "user_id", "roleColumn": "role"}]
+    message = await refusal(database, assignments=assignments)
+    assert "name the column that holds the user in spec.target.userColumn" in message
+    spec = spec_of(privileges=JUDGED, target={"assignments": assignments, "userColumn": "id"})
+    assert judgement(await look(database, spec), CheckName.USER_PROFILES).result is CheckResult.PASSED
+
+
 @pytest.mark.parametrize(
     "index",
     [

@@ -16,6 +16,12 @@ A_TO_B: list[dict[str, Any]] = [{"from": "a", "to": "b", "seniority": "senior"}]
 USERS = {"connection": SPEC["connection"], "target": {"table": "users"}, "mappings": A_TO_B}
 
 
+@pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
+
+
 def create_users(database: Database, **types: str) -> None:
     """Four users with the roles a, b, c and a; the bookkeeping columns hold older values."""
     role = types.pop("role", "text")

@@ -13,7 +13,7 @@ from roleshift.engine.naming import image_name
 from roleshift.engine.outcome import Advance, Fail, Undo
 from roleshift.engine.run import LogOutcome
 from roleshift.errors import DatabaseError, FencedError, Reason
-from roleshift.phases import backing_up, migrating, rolling_back
+from roleshift.phases import backing_up, checking, migrating, rolling_back
 from roleshift.postgres import fence, ledger
 from roleshift.postgres.session import Timeouts
 from support.run_phases import PhaseRun, phases_on, session_on, spec_of
@@ -78,6 +78,17 @@ class TestOneActiveRunForEachTable:
             await first.until(Phase.DONE)
             await first.roll_back()
             await second.until(Phase.DONE)
+
+    async def test_who_is_in_the_way_is_named(self, profiles: Database) -> None:
+        async with phases_on(profiles) as first, phases_on(profiles, name="other") as second:
+            await checking.run(first.context)
+            await first.reload()
+            await fence.must_be_alone(first.control, first.run)
+            await second.until(Phase.BACKING_UP)
+            with pytest.raises(DatabaseError) as busy:
+                await fence.must_be_alone(first.control, first.run)
+            assert (busy.value.reason, busy.value.retryable) == (Reason.ANOTHER_RUN_ACTIVE, True)
+            assert "people/other" in busy.value.message
 
     async def test_two_tables_are_migrated_side_by_side(self, profiles: Database) -> None:
         profiles.execute("CREATE TABLE users (LIKE user_profiles INCLUDING ALL)")

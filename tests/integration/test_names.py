@@ -1,5 +1,7 @@
 """Names as applications have them, however odd: migrated, and back to the very same rows."""
 
+import secrets
+
 import pytest
 
 from localenv.database import Database
@@ -23,6 +25,12 @@ ODD = {
     "63 bytes of umlauts": "ü" * 31 + "x",
     "63 bytes of it all": "%s \"'{}ü" * 7,
 }
+
+
+@pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
 
 
 def quoted(name: str) -> str:
@@ -108,7 +116,7 @@ async def test_what_a_message_tells_to_run_can_be_run(database: Database, name: 
         " previous_role text, seniority_level text, role_migrated_at timestamptz)"
     )
     database.execute(f"INSERT INTO {table} VALUES (1, 'a')")
-    reader = f"{database.name} reader"
+    reader = f"reader {secrets.token_hex(4)}"
     database.server.create_role(reader, "reader")
     with database.admin() as admin:
         admin.execute(f"GRANT CREATE ON DATABASE {database.name} TO {quoted(reader)}")

@@ -17,6 +17,12 @@ WRITTEN = ["id", "role", "previous_role", "seniority_level", "role_migrated_at"]
 
 
 @pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
+
+
+@pytest.fixture
 def profiles(database: Database) -> Database:
     """40 users; of the ids, 4 and 8 are junior_devs, 1 a senior_dev, 2 a manager, 3 an admin."""
     create_user_profiles(database, 40)

@@ -15,6 +15,12 @@ TABLE = "user_profiles"
 
 
 @pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
+
+
+@pytest.fixture
 def profiles(database: Database) -> Database:
     create_user_profiles(database, 40)
     return database

@@ -101,6 +101,7 @@ async def _done_and_back(database: Database) -> None:
         await run.until(Phase.MIGRATING)
         database.execute("UPDATE user_profiles SET note = 'new' WHERE id = 4")
         await fence.lock_target(run.control, 4711)
+        await fence.must_be_alone(run.control, run.run)
         await run.until(Phase.DONE)
         database.execute("UPDATE user_profiles SET role = 'admin' WHERE id = 8")
         await run.latch_rollback("kim", "")

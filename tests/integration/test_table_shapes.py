@@ -14,6 +14,12 @@ BOOKKEEPING = "previous_role text, seniority_level text, role_migrated_at timest
 BARE = {"previousRole": "", "seniority": "", "migratedAt": ""}
 
 
+@pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
+
+
 def shape(table: str, **target: Any) -> Any:
     base = {"connection": SPEC["connection"], "mappings": [{"from": "a", "to": "b"}]}
     return spec_of(base, target={"table": table, **target}, unmappedRoles="Keep")

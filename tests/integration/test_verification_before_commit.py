@@ -31,6 +31,12 @@ Sabotage = Callable[[Database], None]
 
 
 @pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
+
+
+@pytest.fixture
 def profiles(database: Database) -> Database:
     """40 users; the one with id 4 is a junior_dev, the one with id 3 an admin."""
     create_user_profiles(database, 40)

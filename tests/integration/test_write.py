@@ -15,6 +15,12 @@ TABLE = "user_profiles"
 
 
 @pytest.fixture
+def database(emptied_database: Database) -> Database:
+    """A database of these tests' own, emptied after each."""
+    return emptied_database
+
+
+@pytest.fixture
 def profiles(database: Database) -> Database:
     """40 users; the one with id 4 is a junior_dev, 1 a senior_dev, 2 a manager, 3 an admin."""
     create_user_profiles(database, 40)
@@ -209,3 +215,24 @@ async def test_cancelling_before_the_write_drops_the_image(profiles: Database) -
         assert run.run.image is None
     assert profiles.query("SELECT to_regclass(%s)", [f"roleshift.{image}"]) == [(None,)]
     assert profiles.row_set_hash(TABLE) == before
+
+
+async def test_a_table_that_took_the_place_of_the_one_that_was_checked_is_planned_anew(
+    profiles: Database,
+) -> None:
+    async with phases_on(profiles) as run:
+        await run.until(Phase.MIGRATING)
+        checked = run.run.target_oid
+        profiles.execute(
+            "ALTER TABLE user_profiles RENAME TO old_profiles;"
+            "CREATE TABLE user_profiles (LIKE old_profiles INCLUDING ALL);"
+            "INSERT INTO user_profiles SELECT * FROM old_profiles WHERE id <= 20"
+        )
+        before = profiles.row_set_hash(TABLE)
+        outcome = await run.migrate()
+        assert isinstance(outcome, Replan), outcome
+        assert "is another table than the one that was checked" in outcome.message
+        assert profiles.row_set_hash(TABLE) == before
+        await run.until(Phase.MIGRATING)
+        assert run.run.target_oid != checked
+        await comes_back_as(run, profiles, before)

@@ -135,6 +135,13 @@ class Migration:
         return found
 
 
+def events_of(migration: Migration) -> list[tuple[str, str]]:
+    """Type and reason of the object's events, oldest first."""
+    items = json.loads(migration.kubectl("get", "events", "-o", "json"))["items"]
+    mine = [item for item in items if item["involvedObject"]["name"] == migration.name]
+    return [(item["type"], item["reason"]) for item in sorted(mine, key=lambda item: str(item["eventTime"]))]
+
+
 def condition_of(status: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """One condition of a status, {} when it does not stand."""
     return next((c for c in status.get("conditions", []) if c["type"] == kind), {})

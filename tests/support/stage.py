@@ -8,6 +8,8 @@ from typing import Any
 from localenv.controlplane import ControlPlane
 from localenv.database import Database
 from localenv.operator import OperatorProcess
+from localenv.wait import wait_until
+from roleshift.engine.requests import RETRY
 from support.gate import SLOW_ASSERTION, Gate
 from support.ledger_rows import LedgerRows
 from support.migrations import Migration
@@ -22,6 +24,10 @@ QUICK_LEASE = (
     "--lease-renew-deadline=2",
     "--lease-retry-period=0.3",
 )
+
+
+BROKEN_ASSERTION = {"name": "nobody", "query": "SELECT count(*) FROM user_profiles", "expected": "0"}
+"""Lets the write roll itself back."""
 
 
 @dataclass
@@ -44,6 +50,12 @@ class Stage:
         """Apply the sample manifest; a run waits for its locks longer than a test does."""
         self.migration.apply(strategy={"lockTimeoutSeconds": 60}, **changes)
 
+    def wait_until_released(self) -> None:
+        """Wait until no finalizer stands: everything is written that was to be written."""
+        wait_until(
+            lambda: "finalizers" not in self.migration.read()["metadata"], 5, "the finalizer is removed"
+        )
+
     @contextmanager
     def held_in(self, phase: str) -> Iterator[frozenset[int]]:
         """Apply, and hold the run in a phase; its backends that wait.
@@ -61,6 +73,15 @@ class Stage:
             visitors = self.gate.wait_for_visitor()
             assert self.ledger.phase == phase
             yield visitors
+
+    def retry_in_vain(self, token: str) -> None:
+        """Ask for a new attempt of a run that comes back by itself, and wait until that came back too."""
+        first = self.migration.status["runID"]
+        self.migration.patch(annotations={RETRY: token})
+        self.migration.wait_for(
+            lambda s: s["runID"] != first and s["phase"] == "RolledBack", "it came back again"
+        )
+        self.assert_rolled_back(updates=0)
 
     def assert_done(self, deadline: float = CATCH_UP_SECONDS) -> dict[str, Any]:
         """The run ends in Done in time, every row was written once, and all agree."""
@@ -89,6 +110,13 @@ _HOLDS: dict[str, Callable[[Gate], AbstractContextManager[None]]] = {
     "RollingBack": Gate.closed,
 }
 PHASES = tuple(_HOLDS)
+
+
+def restart(operator: OperatorProcess) -> None:
+    """Kill an operator and start it again as the same pod, which takes its own Lease back at once."""
+    operator.kill9()
+    operator.start()
+    operator.wait_ready()
 
 
 def set_stage(

@@ -28,6 +28,12 @@ def user_profiles(subject: Subject) -> Judgement:
         )
     if isinstance(subject.key, KeyProblem):
         return failed(subject.key.message, Reason.INVALID_KEY)
+    if subject.spec.target.assignments and subject.key is not None and subject.key.user_column is None:
+        return failed(
+            f"the key of {subject.table} has several columns and spec.target.assignments refer to users: "
+            "name the column that holds the user in spec.target.userColumn",
+            Reason.INVALID_KEY,
+        )
     if target.column(subject.names.role) is None:
         return _no_role_column(subject)
     if isinstance(roles, ProbeFailure):

@@ -78,11 +78,13 @@ class LeaderElector:
         self._retry_seconds = retry_seconds
         self._seen: _Seen | None = None
         self._leading = False
+        self._until = 0.0
+        self._now: Callable[[], float] = lambda: 0.0
 
     @property
     def leading(self) -> bool:
-        """Whether this process may work, as far as it knows."""
-        return self._leading
+        """Whether this process may work: false at once after a pause in which the Lease ran out."""
+        return self._leading and self._now() < self._until
 
     async def run(self, on_started: Callback, on_stopped: Callback) -> None:
         """Takes part until cancelled; then stops working and gives the Lease back.
@@ -91,6 +93,7 @@ class LeaderElector:
             on_started: awaited each time the Lease is gained; renewals wait for it, so it returns soon.
             on_stopped: awaited each time the Lease is lost, and before it is given back.
         """
+        self._now = asyncio.get_running_loop().time
         try:
             while True:
                 await self._acquire()
@@ -115,30 +118,33 @@ class LeaderElector:
             await on_stopped()
 
     async def _renew(self) -> None:
-        loop = asyncio.get_running_loop()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._renew_seconds) as deadline:
+            async with asyncio.timeout_at(self._until) as deadline:
                 while True:
                     await asyncio.sleep(self._retry_seconds)
-                    started = loop.time()
                     if await self._attempt():
-                        deadline.reschedule(started + self._renew_seconds)
+                        deadline.reschedule(self._until)
                     elif self._seen is not None and not self._mine():
                         return
 
     async def _attempt(self) -> bool:
         """Tries once to take or renew the Lease."""
+        started = self._now()
         try:
             if not self._mine():
                 await self._read()
-            return await self._write()
+            taken = await self._write()
         except ConflictError:
             if self._mine():
                 self._seen = None
                 return await self._attempt()
+            return False
         except ClusterError as error:
             _log.warning("lease not reached", error=error.message)
-        return False
+            return False
+        if taken:
+            self._until = started + self._renew_seconds
+        return taken
 
     async def _read(self) -> None:
         try:
@@ -155,7 +161,7 @@ class LeaderElector:
         seen = self._seen
         if seen is None:
             answer = await self._client.request("POST", self._collection, self._lease(None))
-        elif self._mine() or not seen.holder or seen.expired(asyncio.get_running_loop().time()):
+        elif self._mine() or not seen.holder or seen.expired(self._now()):
             path = f"{self._collection}/{self._name}"
             answer = await self._client.request("PUT", path, self._lease(seen))
         else:
@@ -178,7 +184,7 @@ class LeaderElector:
         return self._seen is not None and self._seen.holder == self._identity
 
     def _now_seen(self, lease: dict[str, Any]) -> _Seen:
-        return _Seen(lease, asyncio.get_running_loop().time())
+        return _Seen(lease, self._now())
 
     def _lease(self, seen: _Seen | None) -> dict[str, Any]:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -16,7 +16,13 @@ from typing import Any
 
 import structlog
 
-from roleshift.cluster.client import ContentType, InvalidError, KubernetesClient, NotFoundError
+from roleshift.cluster.client import (
+    ConflictError,
+    ContentType,
+    InvalidError,
+    KubernetesClient,
+    NotFoundError,
+)
 from roleshift.cluster.migrations import object_path, status_path
 from roleshift.cluster.token_bucket import TokenBucket
 from roleshift.engine.identity import ObjectKey
@@ -26,7 +32,7 @@ INTERVAL = 2.0
 RATE = 50.0
 BURST = 100
 _FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE = 5.0  # a status is to be right within 10 s of the end of an outage
 
 Status = Mapping[str, Any]
 SendStatus = Callable[[ObjectKey, str, Status], Awaitable[None]]
@@ -61,8 +67,20 @@ class StatusPatch:
             ObjectGoneError: the object is gone, or is another one of the same name.
             ClusterError: everything else.
         """
+        await self._send(key, status, {"uid": uid})
+
+    async def of_generation(self, key: ObjectKey, uid: str, generation: int, status: Status) -> None:
+        """Sends one that applies only while the spec is still the one of that generation.
+
+        Raises:
+            ConflictError: the spec has changed; nothing was written.
+            ObjectGoneError, ClusterError: as when called.
+        """
+        await self._send(key, status, {"uid": uid, "generation": generation})
+
+    async def _send(self, key: ObjectKey, status: Status, expected: Mapping[str, str | int]) -> None:
         patch = [
-            {"op": "test", "path": "/metadata/uid", "value": uid},
+            *({"op": "test", "path": f"/metadata/{k}", "value": v} for k, v in expected.items()),
             {"op": "add", "path": "/status", "value": dict(status)},
         ]
         try:
@@ -70,17 +88,19 @@ class StatusPatch:
         except NotFoundError as error:
             raise ObjectGoneError(error) from error
         except InvalidError as error:
-            if not await self._exists(key, uid):
-                raise ObjectGoneError(error) from error
+            # A failed test and a status that the schema refuses are both a 422.
+            await self._find_out(key, expected, error)
             raise
 
-    async def _exists(self, key: ObjectKey, uid: str) -> bool:
-        # A failed test and a status that the schema refuses are both a 422.
+    async def _find_out(self, key: ObjectKey, expected: Mapping[str, str | int], error: InvalidError) -> None:
         try:
-            current = await self._client.request("GET", object_path(key))
+            metadata = (await self._client.request("GET", object_path(key)))["metadata"]
         except NotFoundError:
-            return False
-        return bool(current["metadata"]["uid"] == uid)
+            raise ObjectGoneError(error) from error
+        if metadata["uid"] != expected["uid"]:
+            raise ObjectGoneError(error) from error
+        if metadata["generation"] != expected.get("generation", metadata["generation"]):
+            raise ConflictError(409, f"the spec of {key} has changed", retryable=True) from error
 
 
 @dataclass(slots=True)

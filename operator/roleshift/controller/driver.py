@@ -10,15 +10,18 @@ from dataclasses import dataclass
 
 from roleshift.api import Phase, RoleMigration
 from roleshift.api.fields import immutable_part
+from roleshift.cluster.client import ConflictError
+from roleshift.cluster.status_writer import ObjectGoneError
 from roleshift.controller import closing
 from roleshift.controller.ports import Inbox
 from roleshift.controller.reporter import Reporter
 from roleshift.engine.conditions import Activity, View
-from roleshift.engine.outcome import Extent, Outcome, Retry, Undo
+from roleshift.engine.outcome import Advance, Extent, Outcome, Retry, Undo
 from roleshift.engine.progress import Progress
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
 from roleshift.engine.settlement import (
+    WORKING_REASONS,
     RetryPolicy,
     Settlement,
     given_up,
@@ -27,7 +30,7 @@ from roleshift.engine.settlement import (
     settle,
 )
 from roleshift.engine.steps import RollbackRequest, Situation, Step, WriteState, next_step
-from roleshift.errors import FencedError, Reason, RoleshiftError
+from roleshift.errors import FencedError, Reason, RoleshiftError, SpecError
 from roleshift.phases import backing_up, cancelling, checking, migrating, rolling_back, validating
 from roleshift.phases.context import Context
 from roleshift.postgres import fence, ledger
@@ -84,9 +87,12 @@ class Driver:
         self._look = look
         self._looks = looks
         self._waited_seconds = waited_seconds
+        self.run: RunRecord | None = None
 
-    async def drive(self, run: RunRecord) -> tuple[RunRecord, Settlement | None]:
+    async def drive(self, run: RunRecord) -> Settlement | None:
         """Perform steps until one has to wait; no settlement when nothing is left to do.
+
+        What has become of the run until then, or until an error, is in `run`.
 
         Raises:
             ObjectChangedError: another run than this one is wanted now.
@@ -97,20 +103,34 @@ class Driver:
             migration, requests = self._look()
             if requests.spec_hash != run.identity.spec_hash:
                 raise ObjectChangedError
-            run = await self._latched(run, requests)
+            self.run = run = await self._latched(run, requests)
             step = next_step(_situation(run, requests))
             if step is Step.REST:
                 self._reporter.show(ended_view(run))
-                return run, None
+                return None
             if step is Step.PAUSE:
                 self._reporter.show(
                     View(run.phase, Activity.WAITING, Reason.SUSPENDED, _SUSPENDED, run, run.findings)
                 )
-                return run, None
+                return None
             outcome = await self._outcome(step, run, migration)
+            if step is Step.CHECK and isinstance(outcome, Advance):
+                await self._freeze(run, outcome)
             run, settlement = await self._settled(run, outcome, migration)
+            self.run = run
             if settlement.pause != 0.0 or not self._sessions.work.is_usable:
-                return run, settlement
+                return settlement
+
+    async def _freeze(self, run: RunRecord, outcome: Advance) -> None:
+        """Before the first write: the spec that was checked must be the one that stands, for good."""
+        run = await self._reloaded(run)
+        await fence.must_be_alone(self._sessions.control, run)
+        phase = Phase.BACKING_UP
+        begun = View(phase, Activity.WORKING, WORKING_REASONS[phase], outcome.message, run, run.findings)
+        try:
+            await self._reporter.freeze(begun)
+        except (ConflictError, ObjectGoneError) as error:
+            raise ObjectChangedError from error
 
     async def restore_again(self, run: RunRecord, retry_token: str) -> RunRecord:
         """Begin the restore of a run anew whose rollback had failed, because a person asked for it."""
@@ -160,11 +180,8 @@ class Driver:
         """Run a phase; a write that was not committed ends when a person asks for the old state."""
         task = asyncio.ensure_future(_PHASES[step](context))
         try:
-            while step is Step.MIGRATE and not task.done():
-                change = asyncio.ensure_future(self._inbox.wait_change())
-                await asyncio.wait({task, change}, return_when=asyncio.FIRST_COMPLETED)
-                change.cancel()
-                if not task.done() and self._unwanted():
+            while step is Step.MIGRATE and await self._changed_before_the_end_of(task):
+                if self._unwanted():
                     raise ObjectChangedError
             return await task
         finally:
@@ -172,8 +189,19 @@ class Driver:
                 task.cancel()
                 await asyncio.wait({task})
 
+    async def _changed_before_the_end_of(self, task: asyncio.Task[Outcome]) -> bool:
+        change = asyncio.ensure_future(self._inbox.wait_change())
+        try:
+            await asyncio.wait({task, change}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            change.cancel()
+        return not task.done()
+
     def _unwanted(self) -> bool:
-        _, requests = self._look()
+        try:
+            _, requests = self._look()
+        except SpecError:
+            return False
         return requests.deleting or requests.rollback is RollbackRequest.REQUESTED
 
     def _context(self, run: RunRecord, migration: RoleMigration) -> Context:

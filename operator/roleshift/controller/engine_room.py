@@ -62,10 +62,19 @@ class EngineRoom:
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="engine")
         self._ports: Ports | None = None
+        self._elector = LeaderElector(
+            client,
+            lease.namespace,
+            identity=lease.identity,
+            lease_seconds=lease.duration,
+            renew_seconds=lease.renew_deadline,
+            retry_seconds=lease.retry_period,
+        )
         self.dispatcher = Dispatcher(
             self._work, loop=self._loop, on_forgotten=self._forget, on_failure=self._count_failure
         )
-        self._status = StatusWriter(StatusPatch(client), on_written=metrics.status_written)
+        self._patch = StatusPatch(client)
+        self._status = StatusWriter(self._patch, on_written=metrics.status_written)
 
     def start(self) -> None:
         """Start the thread; workers begin when the Lease is gained."""
@@ -82,32 +91,26 @@ class EngineRoom:
             runner.run(self._main())
 
     async def _main(self) -> None:
-        elector = LeaderElector(
-            self._client,
-            self._lease.namespace,
-            identity=self._lease.identity,
-            lease_seconds=self._lease.duration,
-            renew_seconds=self._lease.renew_deadline,
-            retry_seconds=self._lease.retry_period,
-        )
-        self._metrics.leader_from(lambda: elector.leading)
+        self._metrics.leader_from(lambda: self._elector.leading)
         tasks = [
             asyncio.create_task(self._heartbeat.keep_beating(), name="heartbeat"),
-            asyncio.create_task(self._take_part(elector), name="lease"),
+            asyncio.create_task(self._take_part(), name="lease"),
         ]
         await self._stopping.wait()
+        await self.dispatcher.stop_all()
+        await self._status.close()
         for task in reversed(tasks):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        await self._status.close()
 
-    async def _take_part(self, elector: LeaderElector) -> None:
+    async def _take_part(self) -> None:
         events = EventRecorder(self._client, COMPONENT, self._lease.identity)
         self._ports = Ports(
             secrets=SecretReader(self._client, on_secret=redactor.register),
             guard=Finalizers(self._client),
             publish=self._publish,
+            freeze=self._freeze,
             emit=events.emit,
             metrics=self._metrics,
             cluster_uid=await self._identified(),
@@ -115,7 +118,7 @@ class EngineRoom:
             now=lambda: datetime.now(UTC),
         )
         try:
-            await elector.run(self.dispatcher.start_all, self.dispatcher.stop_all)
+            await self._elector.run(self.dispatcher.start_all, self.dispatcher.stop_all)
         finally:
             await events.close()
 
@@ -135,7 +138,14 @@ class EngineRoom:
         await MigrationWorker(self._ports, mailbox).run()
 
     def _publish(self, key: ObjectKey, uid: str, status: RoleMigrationStatus, urgency: Urgency) -> None:
-        self._status.publish(key, uid, status.dump(), urgency)
+        """What a leader that was replaced while it stood still wants to say is old."""
+        if self._elector.leading:
+            self._status.publish(key, uid, status.dump(), urgency)
+
+    async def _freeze(self, key: ObjectKey, uid: str, generation: int, status: RoleMigrationStatus) -> None:
+        await self._status.flush(key)
+        await self._patch.of_generation(key, uid, generation, status.dump())
+        self._status.prime(key, uid, status.dump())
 
     def _forget(self, key: ObjectKey) -> None:
         self._status.forget(key)

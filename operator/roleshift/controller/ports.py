@@ -1,6 +1,6 @@
 """What a worker needs from the world outside the database; a Job could give it the same."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,11 +63,14 @@ class Ports:
     Attributes:
         cluster_uid: tells clusters apart in ledgers.
         holder: who works, for people who read the ledger.
+        freeze: writes a status at once if the spec still has that generation; raises ConflictError
+            where it has not. From that status on the API server lets nobody change what a run is.
     """
 
     secrets: Secrets
     guard: Guard
     publish: Callable[[ObjectKey, str, RoleMigrationStatus, Urgency], None]
+    freeze: Callable[[ObjectKey, str, int, RoleMigrationStatus], Awaitable[None]]
     emit: Callable[[ObjectRef, EventType, str, str], None]
     metrics: Metrics
     cluster_uid: str

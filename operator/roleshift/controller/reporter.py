@@ -11,7 +11,7 @@ from roleshift.controller.ports import Ports
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.identity import ObjectRef
 from roleshift.engine.progress import Progress
-from roleshift.engine.projection import ObjectFacts, project, project_unreachable
+from roleshift.engine.projection import ObjectFacts, project, project_over
 from roleshift.engine.requests import RECONCILE, SUSPENDED_BY
 from roleshift.errors import Reason, RoleshiftError
 from roleshift.telemetry.logs import run_logger
@@ -20,6 +20,7 @@ from roleshift.telemetry.object_metrics import ObjectFigures
 _ANNOUNCED = frozenset(
     {Phase.CHECKING, Phase.MIGRATING, Phase.ROLLING_BACK, Phase.DONE, Phase.ROLLED_BACK, Phase.FAILED}
 )
+_Word = tuple[Phase, Reason, Activity]
 _GOOD_ENDS = frozenset({Reason.MIGRATION_COMPLETED, Reason.ROLLED_BACK_ON_REQUEST})
 
 
@@ -29,7 +30,7 @@ class Reporter:
     def __init__(self, ports: Ports, meta: ObjectMeta, status: RoleMigrationStatus | None) -> None:
         self._ports = ports
         self._status = status
-        self._said: tuple[Phase, Reason, Activity] | None = None
+        self._said: _Word | None = None
         self._entered: tuple[Phase, datetime] | None = None
         self._view: View | None = None
         self._suspended = False
@@ -52,12 +53,23 @@ class Reporter:
 
     def show(self, view: View) -> None:
         """Publish a state of the run; a new phase or reason goes out at once and may be an event."""
-        said = (view.phase, view.reason, view.activity)
-        is_news = said != self._said
+        is_news = self._is_news(view)
         if is_news:
             self._announce(view)
-        self._said, self._view = said, view
+        self._said, self._view = _word(view), view
         self._publish(view, Urgency.NOW if is_news else Urgency.NORMAL)
+
+    async def freeze(self, view: View) -> None:
+        """Publish a state from which on the spec can't change, and wait until it stands.
+
+        Raises:
+            ConflictError: the spec has changed meanwhile.
+            ClusterError: the API server could not be asked.
+        """
+        frozen = project(view, self._about(), self._ports.now())
+        await self._ports.freeze(self.ref.key, self.ref.uid, self.meta.generation, frozen)
+        self._announce(view)
+        self._said, self._view, self._status = _word(view), view, frozen
 
     def show_progress(self, progress: Progress) -> None:
         """Publish how far the write is; throttled."""
@@ -65,11 +77,21 @@ class Reporter:
             self._publish(replace(self._view, progress=progress), Urgency.NORMAL)
 
     def show_unreachable(self, reason: Reason, message: str) -> None:
-        """The database can't be asked: what the status says of the run stands, but for the conditions."""
-        previous = self._status
-        assert previous is not None
-        self._status = project_unreachable(previous, self._about(), reason, message, self._ports.now())
-        self._ports.publish(self.ref.key, self.ref.uid, self._status, Urgency.NORMAL)
+        """The ledger can't be asked: what the status says of the run stands, but for the conditions."""
+        assert self._status is not None
+        self._show_over(View(self._status.phase, Activity.WAITING, reason, message))
+
+    def show_lost(self, message: str) -> None:
+        """The ledger knows nothing of the run that the status speaks of."""
+        self._show_over(View(Phase.FAILED, Activity.ENDED, Reason.LEDGER_LOST, message))
+
+    def _show_over(self, view: View) -> None:
+        assert self._status is not None
+        if self._is_news(view):
+            self._announce(view)
+        self._said = _word(view)
+        self._status = project_over(self._status, view, self._about(), self._ports.now())
+        self._send(view, Urgency.NOW)
 
     def error(self, error: RoleshiftError, run_id: str) -> None:
         """Count and log an error of a phase."""
@@ -88,8 +110,15 @@ class Reporter:
 
     def _publish(self, view: View, urgency: Urgency) -> None:
         self._status = project(view, self._about(), self._ports.now())
+        self._send(view, urgency)
+
+    def _send(self, view: View, urgency: Urgency) -> None:
+        assert self._status is not None
         self._ports.publish(self.ref.key, self.ref.uid, self._status, urgency)
         self._ports.metrics.publish(self.ref.key, self._figures(view, self._status))
+
+    def _is_news(self, view: View) -> bool:
+        return _word(view) != self._said
 
     def _figures(self, view: View, status: RoleMigrationStatus) -> ObjectFigures:
         return ObjectFigures(
@@ -141,3 +170,8 @@ class Reporter:
         rollback = view.run.rollback if view.run else None
         if view.phase is Phase.ROLLED_BACK and rollback is not None and rollback.result is not None:
             self._ports.metrics.rollback_ended(rollback.trigger, rollback.result)
+
+
+def _word(view: View) -> _Word:
+    """What makes one view news after another."""
+    return view.phase, view.reason, view.activity

@@ -5,18 +5,19 @@ process that it runs in.
 """
 
 import time
-import uuid
 
 from roleshift.api import Phase, RoleMigration, parse_migration
 from roleshift.api.fields import immutable_part
 from roleshift.cluster.events import EventType
+from roleshift.controller.beginning import begun
 from roleshift.controller.credentials import connection_parameters
 from roleshift.controller.driver import Driver, ObjectChangedError, Sessions, ended_view, waiting_view
 from roleshift.controller.guarding import FinalizerHold
+from roleshift.controller.patience import Patience
 from roleshift.controller.ports import Inbox, Ports
 from roleshift.controller.reporter import Reporter
 from roleshift.controller.unread_object import readable_part
-from roleshift.engine.attempts import Continuation, continuation, has_begun
+from roleshift.engine.attempts import Continuation, continuation, has_begun, is_known
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.connection import ConnectionParameters
 from roleshift.engine.identity import RunIdentity
@@ -27,13 +28,11 @@ from roleshift.engine.settlement import given_up
 from roleshift.engine.steps import RollbackRequest, Suspension
 from roleshift.engine.support import unsupported_fields
 from roleshift.engine.transitions import BEFORE_FIRST_WRITE, TERMINAL
-from roleshift.engine.waiting import pause_while_waiting
-from roleshift.errors import DatabaseError, FencedError, Reason, RoleshiftError, SpecError
+from roleshift.errors import ClusterError, DatabaseError, FencedError, Reason, RoleshiftError, SpecError
 from roleshift.phases import checking
 from roleshift.phases.examination import examine
 from roleshift.postgres import fence, ledger
 from roleshift.postgres.connect import Purpose, session
-from roleshift.postgres.facts import server_facts
 from roleshift.postgres.session import Session
 
 LOOK_AGAIN_SECONDS = 0.2
@@ -54,8 +53,8 @@ class MigrationWorker:
         self._ports = ports
         self._inbox = inbox
         self._run: RunRecord | None = None
-        self._looks = 0
-        self._waiting_since: float | None = None
+        self._parameters: ConnectionParameters | None = None
+        self._patience = Patience()
         meta, status = readable_part(inbox.latest)
         self._reporter = Reporter(ports, meta, status)
         self._hold = FinalizerHold(ports.guard)
@@ -78,7 +77,8 @@ class MigrationWorker:
             outcome = "Rested" if pause is None else "Waiting"
         except ObjectChangedError:
             pause, outcome = LOOK_AGAIN_SECONDS, "Changed"
-        except FencedError:
+        except FencedError as error:
+            self._reporter.error(error, self._run.run_id if self._run else "")
             pause, outcome = FENCED_SECONDS, "Fenced"
         except RoleshiftError as error:
             pause, outcome = await self._postponed(error), "Postponed"
@@ -99,11 +99,20 @@ class MigrationWorker:
     async def _look_after(self, migration: RoleMigration, requests: Requests) -> float | None:
         if not has_begun(migration.status) and self._is_refused(migration, requests):
             return None
-        parameters = await connection_parameters(
-            self._ports.secrets, migration.metadata.namespace, migration.spec.connection
-        )
+        parameters = await self._credentials(migration, requests)
         async with session(parameters, self._purpose(migration)) as control:
             return await self._with_ledger(control, parameters, migration, requests)
+
+    async def _credentials(self, migration: RoleMigration, requests: Requests) -> ConnectionParameters:
+        """The Secret's, or those in memory when the Secret goes away together with the object."""
+        try:
+            self._parameters = await connection_parameters(
+                self._ports.secrets, migration.metadata.namespace, migration.spec.connection
+            )
+        except ClusterError:
+            if not requests.deleting or self._parameters is None:
+                raise
+        return self._parameters
 
     def _is_refused(self, migration: RoleMigration, requests: Requests) -> bool:
         """Whether the manifest alone says that nothing is to be done; then no database is asked."""
@@ -112,8 +121,10 @@ class MigrationWorker:
         refused = unsupported_fields(migration.spec)
         if refused:
             self._fail(Reason.NOT_SUPPORTED, "; ".join(str(field) for field in refused))
-        elif requests.suspension is Suspension.SUSPENDED and requests.rollback is RollbackRequest.NONE:
-            self._reporter.show(waiting_view(self._run, Reason.SUSPENDED, _SUSPENDED))
+        elif is_known(migration.status) or requests.rollback is RollbackRequest.REQUESTED:
+            return False
+        elif requests.suspension is Suspension.SUSPENDED:
+            self._reporter.show(waiting_view(None, Reason.SUSPENDED, _SUSPENDED))
         else:
             return False
         return True
@@ -132,14 +143,20 @@ class MigrationWorker:
         identity = RunIdentity(
             self._ports.cluster_uid, migration.metadata.namespace, migration.metadata.name, requests.spec_hash
         )
-        known = await ledger.installed_version(control) is not None
-        self._run = run = await ledger.find(control, identity) if known else None
+        try:
+            known = await ledger.installed_version(control) is not None
+            self._run = run = await ledger.find(control, identity) if known else None
+        except DatabaseError as error:
+            if error.reason is not Reason.PERMISSION_DENIED or has_begun(migration.status):
+                raise
+            async with session(parameters, self._purpose(migration)) as work:
+                return await self._without_ledger(control, work, migration, error)
         what = continuation(run, requests, migration.status)
         if what is Continuation.LEDGER_LOST:
-            self._reporter.show(View(Phase.FAILED, Activity.ENDED, Reason.LEDGER_LOST, _LEDGER_LOST))
+            self._reporter.show_lost(_LEDGER_LOST)
             return None
         if self._is_at_rest(what, run, requests):
-            await self._rest(run)
+            await self._rest(run, requests)
             return None
         await self._hold.take()
         async with session(parameters, self._purpose(migration)) as work:
@@ -149,7 +166,7 @@ class MigrationWorker:
                 if error.reason is not Reason.PERMISSION_DENIED:
                     raise
                 return await self._without_ledger(control, work, migration, error)
-            run = await self._begun(control, identity, what, run, requests)
+            run = await begun(control, identity, run, what, requests, self._reporter.meta.uid)
             return await self._driven(Sessions(control, work), run, what, requests)
 
     def _is_at_rest(self, what: Continuation, run: RunRecord | None, requests: Requests) -> bool:
@@ -160,16 +177,18 @@ class MigrationWorker:
         wants_back = requests.rollback is RollbackRequest.REQUESTED or run.rollback_requested_at is not None
         return run.phase in TERMINAL and not (run.phase is Phase.DONE and wants_back)
 
-    async def _rest(self, run: RunRecord | None) -> None:
+    async def _rest(self, run: RunRecord | None, requests: Requests) -> None:
         if run is not None:
             self._reporter.show(ended_view(run))
         if run is None or not run.active:
             await self._hold.release()
+        elif requests.deleting:
+            await self._let_go(run.reason, run.message)
 
     async def _without_ledger(
         self, control: Session, work: Session, migration: RoleMigration, error: DatabaseError
     ) -> float | None:
-        """The role may not make a ledger: the checks say which rights it lacks."""
+        """The role may not make or read a ledger: the checks say which rights it lacks."""
         found = await examine(migration.spec, immutable_part(migration.spec), work, control)
         outcome = checking.outcome_of(found)
         reason, message = error.reason, error.message
@@ -178,35 +197,6 @@ class MigrationWorker:
         self._reporter.show(View(Phase.FAILED, Activity.ENDED, reason, message, findings=found.findings))
         await self._hold.release()
         return None
-
-    async def _begun(
-        self,
-        control: Session,
-        identity: RunIdentity,
-        what: Continuation,
-        run: RunRecord | None,
-        requests: Requests,
-    ) -> RunRecord:
-        """The run of the ledger, or a new row for it."""
-        if run is not None and what in (Continuation.GO_ON, Continuation.RESTORE_AGAIN):
-            return run
-        server = await server_facts(control)
-        await ledger.insert(
-            control,
-            ledger.NewRun(
-                run_id=str(uuid.uuid4()),
-                identity=identity,
-                manifest_hash=requests.manifest_hash,
-                attempt=run.attempt + 1 if run else 1,
-                object_uid=self._reporter.meta.uid,
-                database_identity=server.database_identity,
-                retry_token=requests.retry_token,
-            ),
-        )
-        begun = await ledger.find(control, identity)
-        if begun is None:
-            raise FencedError
-        return begun
 
     async def _driven(
         self, sessions: Sessions, run: RunRecord, what: Continuation, requests: Requests
@@ -220,35 +210,27 @@ class MigrationWorker:
             self._reporter,
             self._inbox,
             self._look,
-            looks=self._looks,
-            waited_seconds=self._waited(),
+            looks=self._patience.looks,
+            waited_seconds=self._patience.seconds,
         )
-        if what is Continuation.RESTORE_AGAIN:
-            run = await driver.restore_again(run, requests.retry_token)
-        self._run, settlement = await driver.drive(run)
-        if settlement is None or settlement.ended:
-            self._looks, self._waiting_since = 0, None
-            if self._run.phase in TERMINAL and not self._run.active:
-                await self._hold.release()
-            return None
-        self._count_wait(is_waiting=settlement.waiting)
-        return settlement.pause
-
-    def _waited(self) -> float:
-        return 0.0 if self._waiting_since is None else time.monotonic() - self._waiting_since
-
-    def _count_wait(self, *, is_waiting: bool) -> None:
-        if not is_waiting:
-            self._looks, self._waiting_since = 0, None
-            return
-        self._looks += 1
-        if self._waiting_since is None:
-            self._waiting_since = time.monotonic()
+        try:
+            if what is Continuation.RESTORE_AGAIN:
+                run = await driver.restore_again(run, requests.retry_token)
+            settlement = await driver.drive(run)
+        finally:
+            self._run = run = driver.run or run
+        if settlement is not None and settlement.waiting:
+            self._patience.look_again()
+            return settlement.pause
+        self._patience.end()
+        if run.phase in TERMINAL and not run.active:
+            await self._hold.release()
+        return settlement.pause if settlement else None
 
     async def _postponed(self, error: RoleshiftError) -> float | None:
         """Something that the run needs is not there: say so, and look again with growing pauses."""
         if isinstance(error, SpecError):
-            self._fail(error.reason, error.message)
+            self._show_unreadable(error)
             return None
         self._reporter.error(error, self._run.run_id if self._run else "")
         migration, requests = self._look()
@@ -258,32 +240,44 @@ class MigrationWorker:
         if not error.retryable and phase in BEFORE_FIRST_WRITE and not has_begun(migration.status):
             self._fail(error.reason, error.message)
             return None
-        outcome = given_up(phase, Wait(error.reason, error.message), self._waited())
+        outcome = given_up(phase, Wait(error.reason, error.message), self._patience.seconds)
         if isinstance(outcome, Fail) and not has_begun(migration.status):
             self._fail(outcome.reason, outcome.message)
             return None
         self._show_postponed(migration, error)
-        self._count_wait(is_waiting=True)
-        return pause_while_waiting(self._looks - 1, migration.spec.retry.max_backoff_seconds)
+        self._patience.look_again()
+        return self._patience.pause(migration.spec.retry.max_backoff_seconds)
 
     def _show_postponed(self, migration: RoleMigration, error: RoleshiftError) -> None:
-        if self._run is not None or not has_begun(migration.status):
+        """What the status says of a run that can't be asked for stands; of one that has ended, all of it."""
+        status = migration.status
+        if self._run is not None or status is None or not is_known(status):
             self._reporter.show(waiting_view(self._run, error.reason, error.message))
-        elif migration.status is not None and migration.status.phase not in TERMINAL:
+        elif status.phase not in TERMINAL or status.observed_generation != migration.metadata.generation:
             self._reporter.show_unreachable(error.reason, error.message)
+
+    def _show_unreadable(self, error: SpecError) -> None:
+        _, status = readable_part(self._inbox.latest)
+        if has_begun(status):
+            self._reporter.show_unreachable(error.reason, error.message)
+        else:
+            self._fail(error.reason, error.message)
 
     async def _is_let_go(self, migration: RoleMigration, error: RoleshiftError) -> bool:
         """An object that is being deleted does not wait for ever for a database that is gone."""
         deleted_at = migration.metadata.deletion_timestamp
         if deleted_at is None or (self._ports.now() - deleted_at).total_seconds() < GONE_DATABASE_SECONDS:
             return False
-        row = self._run.run_id if self._run else "unknown"
-        self._ports.emit(
-            self._reporter.ref,
-            EventType.WARNING,
-            error.reason,
-            f"the object goes although its run (ledger row {row}) could not be ended: {error.message}; "
-            "apply the same manifest again to finish it",
-        )
-        await self._hold.release()
+        await self._let_go(error.reason, error.message)
         return True
+
+    async def _let_go(self, reason: Reason, why: str) -> None:
+        """Give the object up although its run occupies the table; the ledger row stays as it is."""
+        _, status = readable_part(self._inbox.latest)
+        row = self._run.run_id if self._run else status.run_id if status else None
+        message = (
+            f"the object goes although its run (ledger row {row or 'unknown'}) could not be ended: {why}; "
+            "apply the same manifest again to finish it"
+        )
+        self._ports.emit(self._reporter.ref, EventType.WARNING, reason, message)
+        await self._hold.release()

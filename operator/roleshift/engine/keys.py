@@ -29,14 +29,13 @@ def resolve_key(
     target: TargetFacts, key_columns: Sequence[str] | None, user_column: str | None
 ) -> Key | KeyProblem:
     """The key that the manifest names, else the primary key."""
+    if user_column is not None and target.column(user_column) is None:
+        return _unknown_columns(target, "userColumn", [user_column])
     if key_columns is None:
         return _primary_key(target, user_column)
     unknown = [name for name in key_columns if target.column(name) is None]
     if unknown:
-        return KeyProblem(
-            f"spec.target.keyColumns names {_quoted(unknown)}, which {target.schema}.{target.table} does not "
-            f"have (its columns: {_quoted([c.name for c in target.columns])})"
-        )
+        return _unknown_columns(target, "keyColumns", unknown)
     if not any(_identifies(index, key_columns) for index in target.unique_indexes):
         return KeyProblem(
             f"spec.target.keyColumns {_quoted(key_columns)} are not unique: create a unique index on them, "
@@ -49,6 +48,13 @@ def resolve_key(
             "SET NOT NULL, or name other columns in spec.target.keyColumns"
         )
     return Key(tuple(key_columns), user_column or _user_column(key_columns))
+
+
+def _unknown_columns(target: TargetFacts, field: str, unknown: Sequence[str]) -> KeyProblem:
+    return KeyProblem(
+        f"spec.target.{field} names {_quoted(unknown)}, which {target.schema}.{target.table} does not "
+        f"have (its columns: {_quoted([c.name for c in target.columns])})"
+    )
 
 
 def _primary_key(target: TargetFacts, user_column: str | None) -> Key | KeyProblem:

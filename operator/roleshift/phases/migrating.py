@@ -47,6 +47,7 @@ async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResul
     shape = context.plan.shape
     await fence.check_epoch(context.work, context.run)
     await write.lock(context.work, shape)
+    await _must_be_the_same_table(context)
     before = await comparison.distribution(context.work, shape)
     proof = prove_mapping(context.spec.mappings, RoleFacts(before.rows, before.null_rows))
     _must_fit(context, proof)
@@ -62,6 +63,13 @@ async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResul
         raise _RollBack(_validation_failed(results), results)
     await _announce(context, written)
     return written, results
+
+
+async def _must_be_the_same_table(context: Context) -> None:
+    shape = context.plan.shape
+    if await write.locked_oid(context.work, shape) != shape.oid:
+        changed = f"{shape.display_name} is another table than the one that was checked"
+        raise _RollBack(Replan(Reason.PLAN_CHANGED, changed))
 
 
 def _must_fit(context: Context, found: MappingProof) -> None:

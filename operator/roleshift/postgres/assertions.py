@@ -2,17 +2,26 @@
 
 The extended protocol takes one statement only, the query is wrapped in a
 SELECT so that nothing else can be one, and the subtransaction that it runs in
-is read-only.
+is read-only. What it returns is cut by the server, so that no answer is too large.
 """
 
 from psycopg import sql
 
 from roleshift.api import Assertion
-from roleshift.engine.verification import Verification, VerificationResult, failed, judge_assertion
+from roleshift.engine.verification import (
+    MAX_ANSWER_CHARACTERS,
+    Verification,
+    VerificationResult,
+    failed,
+    judge_assertion,
+)
 from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres.session import Session
 
 MAX_SECONDS = 30.0
+_WITHOUT_ROWS = "SELECT * FROM (\n{query}\n) AS assertion LIMIT 0"
+_FIRST_ROWS = "SELECT left(answer::text, {cut}) AS answer FROM (\n{query}\n) AS assertion (answer) LIMIT 2"
+"""Cut by the server: one character more than what can be expected tells a longer answer apart."""
 _AS_READER = sql.SQL("SET LOCAL ROLE pg_read_all_data")
 _IS_SUPERUSER = sql.SQL("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user")
 
@@ -30,26 +39,30 @@ async def run_assertion(session: Session, assertion: Assertion) -> VerificationR
         async with session.trial():
             if (await session.row(_IS_SUPERUSER))["rolsuper"]:
                 await session.execute(_AS_READER)
-            rows = await session.run_user_query(_wrapped(assertion.query), seconds)
+            return await _asked(session, assertion, seconds)
     except DatabaseError as error:
         if not session.is_usable:
             raise
         late = f"the query took longer than {seconds:g} s"
         why = late if error.reason is Reason.STATEMENT_TIMEOUT else f"the query failed: {error.message}"
-        return failed(f"{Verification.ASSERTION}/{assertion.name}", why)
-    return _judge(assertion, rows)
+        return _failed(assertion, why)
 
 
-def _judge(assertion: Assertion, rows: list[list[str | None]]) -> VerificationResult:
-    if len(rows) != 1 or len(rows[0]) != 1:
-        shape = "no row" if not rows else f"{len(rows)} or more rows of {len(rows[0])} columns"
-        return failed(
-            f"{Verification.ASSERTION}/{assertion.name}",
-            f"the query must return one row with one column, it returned {shape}",
-        )
-    return judge_assertion(assertion.name, assertion.expected, rows[0][0])
+async def _asked(session: Session, assertion: Assertion, seconds: float) -> VerificationResult:
+    shape = await session.run_user_query(_WITHOUT_ROWS.format(query=_body(assertion)), seconds)
+    if shape.columns != 1:
+        return _failed(assertion, f"the query must return one column, it returned {shape.columns}")
+    query = _FIRST_ROWS.format(cut=MAX_ANSWER_CHARACTERS + 1, query=_body(assertion))
+    answer = await session.run_user_query(query, seconds)
+    if len(answer.rows) != 1:
+        found = "no row" if not answer.rows else f"{len(answer.rows)} or more"
+        return _failed(assertion, f"the query must return one row, it returned {found}")
+    return judge_assertion(assertion.name, assertion.expected, answer.rows[0]["answer"])
 
 
-def _wrapped(query: str) -> str:
-    body = query.strip().rstrip(";")
-    return f"SELECT * FROM (\n{body}\n) AS assertion LIMIT 2"  # noqa: S608 - the user's own query
+def _failed(assertion: Assertion, why: str) -> VerificationResult:
+    return failed(f"{Verification.ASSERTION}/{assertion.name}", why)
+
+
+def _body(assertion: Assertion) -> str:
+    return assertion.query.strip().rstrip(";")

@@ -75,7 +75,7 @@ async def open_session(parameters: ConnectionParameters, purpose: Purpose) -> Se
                 autocommit=True,
                 row_factory=dict_row,
             )
-        except psycopg.Error as error:
+        except (psycopg.Error, UnicodeError) as error:  # the latter from a host that is no name
             raise await asyncio.to_thread(_why_refused, options, parameters.ca_certificate) from error
     with translated():
         cursor = await connection.execute(_SESSION_SETTINGS, _session_settings(purpose))
@@ -139,10 +139,11 @@ def _why_server_refused(
         return _ask_for_sqlstate(options, None, unix_sock=f"{host}/.s.PGSQL.{port}")
     try:
         offers_tls = _offers_tls(host, port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
         return _refusal(
             Reason.SERVER_UNREACHABLE,
-            f"no connection to {host}:{port} ({error.strerror or type(error).__name__}); check host and port "
+            f"no connection to {host}:{port} ({why}); check host and port "
             "in the Secret, the network policy, and that the server runs",
         )
     mode = options["sslmode"]

@@ -92,6 +92,17 @@ async def _check_announced_commit(session: Session, run: RunRecord) -> None:
         )
 
 
+async def must_be_alone(session: Session, run: RunRecord) -> None:
+    """See that no other run occupies the target; the unique index decides in the end.
+
+    Raises:
+        DatabaseError: AnotherRunActive; retryable.
+    """
+    rivals = await session.rows(statement("run_rivals"), {"run_id": run.run_id, "target_oid": run.target_oid})
+    if rivals:
+        raise ledger.another_run_active(run, rivals[0]["namespace"], rivals[0]["name"])
+
+
 async def lock_target(session: Session, target_oid: int) -> None:
     """Take the session lock on the target.
 

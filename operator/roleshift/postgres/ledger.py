@@ -124,14 +124,19 @@ async def move(session: Session, run: RunRecord, change: Move) -> None:
     except DatabaseError as error:
         if error.reason is not Reason.CONSTRAINT_VIOLATED:
             raise
-        raise DatabaseError(
-            Reason.ANOTHER_RUN_ACTIVE,
-            f"another run is active on {run.target_name}; this one begins when it has ended",
-            retryable=True,
-            sqlstate=error.sqlstate,
-        ) from error
+        raise another_run_active(run) from error
     if row is None:
         raise FencedError
+
+
+def another_run_active(run: RunRecord, namespace: str = "", name: str = "") -> DatabaseError:
+    """The error of a run whose table is occupied, with the object that occupies it where that is known."""
+    which = f"the RoleMigration {namespace}/{name}" if name else "another run"
+    return DatabaseError(
+        Reason.ANOTHER_RUN_ACTIVE,
+        f"{which} is active on {run.target_name}; this one begins when that has ended",
+        retryable=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

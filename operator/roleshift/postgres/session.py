@@ -8,7 +8,6 @@ from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor, Rollback, sql
 from psycopg.pq import TransactionStatus
-from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
 from roleshift.postgres.errors import translated
@@ -47,6 +46,14 @@ class Backend:
 
     pid: int
     started_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserAnswer:
+    """What somebody else's query returned: how many columns, and the rows."""
+
+    columns: int
+    rows: list[DictRow]
 
 
 class Session:
@@ -134,17 +141,16 @@ class Session:
             yield
             raise Rollback
 
-    async def run_user_query(self, query: str, timeout_seconds: float) -> list[list[str | None]]:
+    async def run_user_query(self, query: str, timeout_seconds: float) -> UserAnswer:
         """Run somebody else's query by the extended protocol, which takes one statement only.
 
         Call it inside `trial`: the settings that keep it in bounds last until the end of that.
-        Returns every row as the server writes it in text, true and false spelled out.
         """
         with translated(timeout_seconds):
             await self._connection.execute(_reading(timeout_seconds))
             async with self._connection.cursor() as cursor:
                 await cursor.execute(query, None, prepare=True)
-                return _texts(cursor.pgresult)
+                return UserAnswer(len(cursor.description or ()), await cursor.fetchall())
 
     async def close(self) -> None:
         """Close the connection; what was not committed is rolled back by the server."""
@@ -178,20 +184,3 @@ def _reading(timeout_seconds: float) -> sql.Composed:
     return sql.SQL("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {}").format(
         sql.Literal(int(timeout_seconds * 1000))
     )
-
-
-_BOOL_OID = 16
-_BOOL_TEXTS = {b"t": "true", b"f": "false"}
-
-
-def _texts(result: PGresult | None) -> list[list[str | None]]:
-    if result is None:
-        return []
-    return [[_text(result, row, column) for column in range(result.nfields)] for row in range(result.ntuples)]
-
-
-def _text(result: PGresult, row: int, column: int) -> str | None:
-    value = result.get_value(row, column)
-    if value is None:
-        return None
-    return _BOOL_TEXTS[value] if result.ftype(column) == _BOOL_OID else value.decode()

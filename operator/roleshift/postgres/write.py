@@ -41,6 +41,12 @@ async def lock(session: Session, shape: TargetShape) -> None:
     await session.execute(lock_statement(shape))
 
 
+async def locked_oid(session: Session, shape: TargetShape) -> int:
+    """OID of the table that `lock` has locked: a name may have passed to another table since the plan."""
+    row = await session.row(statement("target_oid"), {"schema": shape.schema, "table": shape.table})
+    return int(row["oid"])
+
+
 async def fire_deferred(session: Session) -> None:
     """Have deferred triggers and constraints act now, so that a verification sees what they do.
 

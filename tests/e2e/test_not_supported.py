@@ -1,0 +1,69 @@
+"""What a manifest may say and this version does not do is refused by name, before anything is written."""
+
+from typing import Any
+
+import pytest
+
+from roleshift.engine import support
+from support.cases import Case
+
+NOT_SUPPORTED: dict[str, dict[str, Any]] = {
+    "connection.clusterRef": {"connection": {"secretRef": None, "clusterRef": {"name": "people"}}},
+    "connection.podSelector": {"connection": {"podSelector": {"matchLabels": {"app": "people-db"}}}},
+    "target.scope": {"target": {"scope": {"matchExpressions": [{"column": "note", "operator": "Exists"}]}}},
+    "target.lookup": {"target": {"lookup": {"table": "roles", "keyColumn": "id", "nameColumn": "name"}}},
+    "target.onDuplicate": {"target": {"onDuplicate": "Merge"}},
+    "strategy.type": {"strategy": {"type": "Batched"}},
+    "mode": {"mode": "DryRun"},
+    "approval.policy": {"approval": {"policy": "Manual"}},
+    "backup.methods": {"backup": {"methods": ["Table", "Archive"], "archive": {"url": "s3://people/roles"}}},
+    "checks.waivers": {
+        "checks": {"waivers": [{"check": "Locks", "reason": "night", "expires": "2099-12-31T00:00:00Z"}]}
+    },
+    "observation": {"observation": {"durationSeconds": 1}},
+    "rollback.policy": {"rollback": {"policy": "Never"}},
+    "rollback.onConflict": {"rollback": {"onConflict": "Overwrite"}},
+    "window": {"window": {"schedule": "0 2 * * 6", "durationSeconds": 3600}},
+    "maintenance": {"maintenance": {"workloads": [{"kind": "Deployment", "name": "people-api"}]}},
+    "deletionPolicy": {"deletionPolicy": "DeleteBackups"},
+    "checks.limits.maxDatabaseBytes": {"checks": {"limits": {"maxDatabaseBytes": 1}}},
+}
+
+# What only a look at the table can tell.
+SHAPES_NOT_SUPPORTED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "an array of roles": (
+        "ALTER TABLE user_profiles ALTER role TYPE user_role[] USING ARRAY[role]",
+        {},
+        '"role" is an array',
+    ),
+    "a role in the key": (
+        "ALTER TABLE user_profiles DROP CONSTRAINT user_profiles_pkey, ADD PRIMARY KEY (id, role)",
+        {},
+        '"role" is part of the key',
+    ),
+    "a swap under a unique index": (
+        "CREATE UNIQUE INDEX ON user_profiles (email, role)",
+        {"mappings": [{"from": a, "to": b} for a, b in (("manager", "admin"), ("admin", "manager"))]},
+        "migrate in two runs",
+    ),
+}
+
+
+class TestNotSupported:
+    def test_every_field_that_is_refused_has_a_case(self) -> None:
+        assert {*NOT_SUPPORTED} - {"checks.limits.maxDatabaseBytes"} == {
+            one.field for one in support._MISSING
+        }
+
+    @pytest.mark.parametrize(("field", "changes"), NOT_SUPPORTED.items(), ids=NOT_SUPPORTED)
+    def test_the_field_is_named(self, case: Case, field: str, changes: dict[str, Any]) -> None:
+        case.apply(**changes)
+        case.assert_refused("NotSupported", f"spec.{field} asks for something", ": ")
+
+    @pytest.mark.parametrize(
+        ("statement", "changes", "says"), SHAPES_NOT_SUPPORTED.values(), ids=SHAPES_NOT_SUPPORTED
+    )
+    def test_the_shape_is_named(self, case: Case, statement: str, changes: dict[str, Any], says: str) -> None:
+        case.database.execute(statement)
+        case.apply(unmappedRoles="Keep", **changes)
+        case.assert_refused("NotSupported", says, "this version")

@@ -1,0 +1,94 @@
+"""An object that is deleted while its database is gone: it is kept for ten minutes, and then let go."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from localenv.api import ApiError
+from localenv.controlplane import ControlPlane
+from roleshift.cluster.client import KubernetesClient
+from roleshift.cluster.events import EventType
+from roleshift.cluster.finalizer import FINALIZER, Finalizers
+from roleshift.cluster.secrets import SecretReader
+from roleshift.controller.mailbox import Mailbox
+from roleshift.controller.ports import Ports
+from roleshift.controller.worker import GONE_DATABASE_SECONDS, MigrationWorker
+from roleshift.engine.identity import ObjectKey, ObjectRef
+from roleshift.telemetry.metrics import Metrics
+from support.migrations import Migration
+
+RUN = "00000000-0000-4000-8000-000000000001"
+NOBODY = "postgresql://nobody:secret@127.0.0.1:1/people"
+
+
+@pytest.fixture
+def deleted(control_plane: ControlPlane, namespace: str) -> Migration:
+    """An object whose run was under way when it was deleted; nobody answers where its database was."""
+    migration = Migration(control_plane, namespace)
+    migration.secret(NOBODY)
+    migration.apply()
+    held = {"metadata": {"finalizers": [FINALIZER]}}
+    control_plane.api.request("PATCH", migration.path, held, "application/merge-patch+json")
+    status = {"status": {"phase": "Migrating", "runID": RUN, "observedGeneration": 1}}
+    control_plane.api.request("PATCH", f"{migration.path}/status", status, "application/merge-patch+json")
+    migration.delete()
+    return migration
+
+
+async def worked_on(deleted: Migration, later: timedelta) -> list[tuple[Any, ...]]:
+    """Let a worker look after the object as if so much time had passed; the events that it emitted."""
+    told: list[tuple[Any, ...]] = []
+
+    async def never(*_: Any) -> None:
+        raise AssertionError("no spec is frozen without a database")
+
+    client = KubernetesClient.from_environment(kubeconfig=str(deleted.control_plane.kubeconfig), timeout=10)
+    ports = Ports(
+        secrets=SecretReader(client),
+        guard=Finalizers(client),
+        publish=lambda *_: None,
+        freeze=never,
+        emit=lambda *event: told.append(event),
+        metrics=Metrics(),
+        cluster_uid="cluster",
+        holder="test",
+        now=lambda: datetime.now(UTC) + later,
+    )
+    key = ObjectKey(deleted.namespace, deleted.name)
+    worker = MigrationWorker(ports, Mailbox(key, deleted.read(), asyncio.Semaphore()))
+    try:
+        async with asyncio.timeout(2.5):
+            await worker.run()
+    except TimeoutError:
+        pass
+    finally:
+        client.close()
+    return told
+
+
+async def test_a_deleted_object_is_kept_while_its_database_may_come_back(deleted: Migration) -> None:
+    told = await worked_on(deleted, timedelta(seconds=GONE_DATABASE_SECONDS - 60))
+    assert deleted.read()["metadata"]["finalizers"] == [FINALIZER]
+    assert {reason for _, _, reason, _ in told} == {"ServerUnreachable"}
+
+
+async def test_a_deleted_object_is_let_go_when_its_database_stays_away(deleted: Migration) -> None:
+    told = await worked_on(deleted, timedelta(seconds=GONE_DATABASE_SECONDS))
+    with pytest.raises(ApiError, match="404"):
+        deleted.read()
+    ref, kind, reason, message = told[-1]
+    assert isinstance(ref, ObjectRef)
+    assert (kind, reason) == (EventType.WARNING, "ServerUnreachable")
+    assert RUN in message
+    assert "apply the same manifest again" in message
+    assert "secret" not in message
+
+
+async def test_a_deleted_object_is_let_go_when_its_secret_stays_away(deleted: Migration) -> None:
+    deleted.kubectl("delete", "secret", "people-db")
+    told = await worked_on(deleted, timedelta(seconds=GONE_DATABASE_SECONDS))
+    with pytest.raises(ApiError, match="404"):
+        deleted.read()
+    assert told[-1][2] == "SecretNotFound"

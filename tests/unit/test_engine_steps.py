@@ -1,0 +1,83 @@
+"""The choice of the next step: total, the same after every crash, and by rank: undo, rest, work."""
+
+import itertools
+
+import pytest
+
+from roleshift.api import Phase
+from roleshift.engine.steps import RollbackRequest, Situation, Step, Suspension, WriteState, next_step
+from roleshift.engine.transitions import TERMINAL
+
+ALL = [Situation(*parts) for parts in itertools.product(Phase, WriteState, RollbackRequest, Suspension)]
+ENDED = (Phase.FAILED, Phase.ROLLED_BACK)
+
+
+def situations(**wanted: object) -> list[Situation]:
+    return [s for s in ALL if all(getattr(s, name) is value for name, value in wanted.items())]
+
+
+def is_written(situation: Situation) -> bool:
+    return situation.write is WriteState.COMMITTED or situation.phase in (Phase.VALIDATING, Phase.DONE)
+
+
+@pytest.mark.parametrize("situation", ALL)
+def test_there_is_a_step_for_every_situation(situation: Situation) -> None:
+    assert isinstance(next_step(situation), Step)
+
+
+@pytest.mark.parametrize(
+    ("phase", "step"),
+    [
+        (Phase.PENDING, Step.CHECK),
+        (Phase.CHECKING, Step.CHECK),
+        (Phase.BACKING_UP, Step.BACK_UP),
+        (Phase.MIGRATING, Step.MIGRATE),
+        (Phase.VALIDATING, Step.VALIDATE),
+        (Phase.DONE, Step.REST),
+        (Phase.ROLLING_BACK, Step.ROLL_BACK),
+        (Phase.ROLLED_BACK, Step.REST),
+        (Phase.FAILED, Step.REST),
+    ],
+)
+def test_without_requests_a_phase_does_its_own_work(phase: Phase, step: Step) -> None:
+    assert next_step(Situation(phase)) is step
+
+
+@pytest.mark.parametrize("phase", ENDED)
+def test_a_run_that_failed_or_came_back_rests_whatever_is_asked(phase: Phase) -> None:
+    assert {next_step(s) for s in situations(phase=phase)} == {Step.REST}
+
+
+def test_a_rollback_that_has_begun_is_finished_whatever_is_asked() -> None:
+    assert {next_step(s) for s in situations(phase=Phase.ROLLING_BACK)} == {Step.ROLL_BACK}
+
+
+def test_a_rollback_outranks_a_suspension() -> None:
+    for situation in situations(rollback=RollbackRequest.REQUESTED):
+        awake = Situation(situation.phase, situation.write, situation.rollback, Suspension.RUNNING)
+        assert next_step(situation) is next_step(awake)
+
+
+def test_what_was_written_is_rolled_back_and_what_was_not_is_cancelled() -> None:
+    for situation in situations(rollback=RollbackRequest.REQUESTED):
+        if situation.phase in (*ENDED, Phase.ROLLING_BACK):
+            continue
+        wanted = Step.ROLL_BACK if is_written(situation) else Step.CANCEL
+        assert next_step(situation) is wanted, situation
+
+
+def test_nothing_is_rolled_back_that_nobody_asked_for() -> None:
+    for situation in situations(rollback=RollbackRequest.NONE):
+        if situation.phase is not Phase.ROLLING_BACK:
+            assert next_step(situation) not in (Step.ROLL_BACK, Step.CANCEL)
+
+
+def test_a_suspension_holds_a_run_before_its_write_and_never_after_it() -> None:
+    for situation in situations(suspension=Suspension.SUSPENDED, rollback=RollbackRequest.NONE):
+        if situation.phase in TERMINAL or situation.phase is Phase.ROLLING_BACK:
+            continue
+        assert (next_step(situation) is Step.PAUSE) is not is_written(situation), situation
+
+
+def test_nobody_pauses_a_run_that_nobody_suspended() -> None:
+    assert Step.PAUSE not in {next_step(s) for s in situations(suspension=Suspension.RUNNING)}
