@@ -33,10 +33,10 @@ async def test_a_secret_is_read_as_bytes_and_shown_to_the_redactor_first(
     control_plane.kubectl(
         "create", "secret", "generic", "db", "--from-literal=uri=postgresql://x", "-n", namespace
     )
-    shown: list[bytes] = []
-    data = await SecretReader(client, on_secret=shown.append).read(namespace, "db")
+    shown: list[tuple[str, bytes]] = []
+    data = await SecretReader(client, on_secret=lambda *entry: shown.append(entry)).read(namespace, "db")
     assert data == {"uri": b"postgresql://x"}
-    assert shown == [b"postgresql://x"]
+    assert shown == [("uri", b"postgresql://x")]
 
 
 async def test_a_missing_secret_is_named_and_heals(

@@ -10,9 +10,7 @@ from roleshift.api.reasons import EXPLANATIONS
 from roleshift.errors import Reason
 
 _PROGRAM = Path(roleshift.__file__).parent
-_ELSEWHERE = "\n".join(
-    path.read_text() for path in _PROGRAM.rglob("*.py") if path.name != "reasons.py"
-)
+_ELSEWHERE = "\n".join(path.read_text() for path in _PROGRAM.rglob("*.py") if path.name != "reasons.py")
 
 
 def test_every_reason_is_explained() -> None:

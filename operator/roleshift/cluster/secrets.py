@@ -15,8 +15,10 @@ from roleshift.errors import ClusterError, Reason
 class SecretReader:
     """Reads the data of Secrets and ConfigMaps as bytes."""
 
-    def __init__(self, client: KubernetesClient, *, on_secret: Callable[[bytes], None] | None = None) -> None:
-        """Takes what to call with each value of a Secret before it is handed out: the logs' redactor."""
+    def __init__(
+        self, client: KubernetesClient, *, on_secret: Callable[[str, bytes], None] | None = None
+    ) -> None:
+        """Takes what to call with each key and value of a Secret before it is handed out: the redactor."""
         self._client = client
         self._on_secret = on_secret
 
@@ -29,8 +31,8 @@ class SecretReader:
         body = await self._get("Secret", "secrets", namespace, name)
         data = _decoded(body.get("data"))
         if self._on_secret is not None:
-            for value in data.values():
-                self._on_secret(value)
+            for key, value in data.items():
+                self._on_secret(key, value)
         return data
 
     async def read_config_map(self, namespace: str, name: str) -> dict[str, bytes]:

@@ -107,7 +107,7 @@ class EngineRoom:
     async def _take_part(self) -> None:
         events = EventRecorder(self._client, COMPONENT, self._lease.identity)
         self._ports = Ports(
-            secrets=SecretReader(self._client, on_secret=redactor.register),
+            secrets=SecretReader(self._client, on_secret=redactor.register_entry),
             guard=Finalizers(self._client),
             publish=self._publish,
             freeze=self._freeze,

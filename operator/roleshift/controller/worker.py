@@ -6,7 +6,7 @@ process that it runs in.
 
 import time
 
-from roleshift.api import Phase, RoleMigration, parse_migration
+from roleshift.api import Phase, RoleMigration, RoleMigrationStatus, parse_migration
 from roleshift.api.fields import immutable_part
 from roleshift.cluster.events import EventType
 from roleshift.controller.beginning import begun
@@ -82,6 +82,9 @@ class MigrationWorker:
             pause, outcome = FENCED_SECONDS, "Fenced"
         except RoleshiftError as error:
             pause, outcome = await self._postponed(error), "Postponed"
+        except Exception as error:
+            self._show_bug(error)
+            raise
         self._ports.metrics.reconciled(outcome, time.monotonic() - started)
         return pause
 
@@ -256,9 +259,19 @@ class MigrationWorker:
         elif status.phase not in TERMINAL or status.observed_generation != migration.metadata.generation:
             self._reporter.show_unreachable(error.reason, error.message)
 
+    def _show_bug(self, error: Exception) -> None:
+        """A bug must not leave the object without a word; who started this worker logs it and tries again."""
+        message = f"{type(error).__name__}; the operator's log has the rest, and the run is tried again"
+        if self._run is None and is_known(self._status()):
+            self._reporter.show_unreachable(Reason.INTERNAL_ERROR, message)
+        else:
+            self._reporter.show(waiting_view(self._run, Reason.INTERNAL_ERROR, message))
+
+    def _status(self) -> RoleMigrationStatus | None:
+        return readable_part(self._inbox.latest)[1]
+
     def _show_unreadable(self, error: SpecError) -> None:
-        _, status = readable_part(self._inbox.latest)
-        if has_begun(status):
+        if has_begun(self._status()):
             self._reporter.show_unreachable(error.reason, error.message)
         else:
             self._fail(error.reason, error.message)

@@ -11,9 +11,11 @@ import re
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
+_OPEN_ENTRIES = frozenset({"host", "port", "dbname", "database", "user", "username", "ca.crt", "tls.crt"})
+_URI_PASSWORD = re.compile("://[^:@/]*:([^@]*)@")
 SHORTEST = 4
 
 # Every pattern begins with fixed words or a bounded run: a long line costs no more than its length.
@@ -52,6 +54,20 @@ class Redactor:
                 self._spellings |= spellings
                 ordered = sorted(self._spellings, key=len, reverse=True)
                 self._known = re.compile("|".join(map(re.escape, ordered)))
+
+    def register_entry(self, key: str, value: bytes) -> None:
+        """Takes an entry of a Secret: all of it, and the password of a URI also by itself.
+
+        Addresses and names that stand beside a password are no secrets; without them a log line
+        about a server could not say which.
+        """
+        if key in _OPEN_ENTRIES:
+            return
+        self.register(value)
+        password = _URI_PASSWORD.search(value.decode(errors="replace"))
+        if password is not None:
+            self.register(password[1])
+            self.register(unquote(password[1]))
 
     def redact(self, text: str) -> str:
         """The text without registered values and without what looks like a password."""
