@@ -158,7 +158,7 @@ def test_an_old_retry_does_not_excuse_a_lost_ledger(stage: Stage) -> None:
 def test_a_run_at_rest_keeps_its_status_while_its_database_is_away(
     stage: Stage, operator: OperatorProcess, end: str
 ) -> None:
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "Done": {},
         "Failed": {"target": {"table": "nowhere"}},
         "RolledBack": {"validation": {"assertions": [BROKEN_ASSERTION]}},

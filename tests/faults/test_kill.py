@@ -2,6 +2,7 @@
 
 import random
 import time
+from functools import partial
 
 import pytest
 
@@ -95,13 +96,17 @@ def kill_at_random(stage: Stage, kills: int, chance: random.Random) -> None:
     """Kill so often, each time a moment after the operator took over, while a run goes there and back."""
     run, operator, epoch = ThereAndBack(stage), stage.start(), 0
     for _ in range(kills):
-        epoch = wait_until(lambda seen=epoch: run.taken_over(seen), 20, "it takes the run over", 0.01)
+        epoch = wait_until(partial(run.taken_over, epoch), 20, "it takes the run over", 0.01)
         instant = time.monotonic() + chance.uniform(0, KILLED_WITHIN)
-        wait_until(lambda at=instant: time.monotonic() >= at, 5, "the instant comes", 0.001)
+        wait_until(partial(_has_come, instant), 5, "the instant comes", 0.001)
         operator.kill9()
         operator.start()
     operator.wait_ready()
     run.assert_ended()
+
+
+def _has_come(instant: float) -> bool:
+    return time.monotonic() >= instant
 
 
 @pytest.fixture

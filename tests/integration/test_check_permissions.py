@@ -3,7 +3,9 @@
 import pytest
 
 from localenv.database import Database
+from roleshift.api import Phase
 from roleshift.api.safety import CheckName, CheckResult
+from roleshift.engine.outcome import Advance
 from roleshift.errors import Reason
 from support.examinations import JUDGED, fallen, judgement, look, only_fallen
 from support.run_phases import phases_on, spec_of
@@ -137,3 +139,13 @@ async def test_a_schema_laid_down_by_a_dba_is_enough(database: Database, worker:
     async with phases_on(database, uri=worker) as run:
         await run.check()
         assert run.judgement(NAME).result is CheckResult.PASSED
+
+
+async def test_a_role_with_just_enough_rights_gets_to_the_end_and_back(
+    database: Database, worker: str
+) -> None:
+    before = database.row_set_hash("user_profiles")
+    async with phases_on(database, uri=worker) as run:
+        await run.until(Phase.DONE)
+        assert isinstance(await run.roll_back(), Advance)
+    assert database.row_set_hash("user_profiles") == before

@@ -212,3 +212,16 @@ async def test_a_key_of_many_columns(database: Database) -> None:
         assert database.query("SELECT role FROM users") == [("b",)]
 
     await there_and_back(database, shape("users", columns=BARE), see)
+
+
+async def test_a_key_that_the_manifest_chooses(database: Database) -> None:
+    database.execute(
+        f"CREATE TABLE users (id int PRIMARY KEY, tenant int NOT NULL, email text NOT NULL, role text,"
+        f" {BOOKKEEPING}, UNIQUE (tenant, email));"
+        "INSERT INTO users SELECT n, n % 2, 'u' || n, 'a' FROM generate_series(1, 20) AS n"
+    )
+
+    def see() -> None:
+        assert database.query("SELECT DISTINCT role, previous_role FROM users") == [("b", "a")]
+
+    await there_and_back(database, shape("users", keyColumns=["email", "tenant"]), see)

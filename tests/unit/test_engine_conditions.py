@@ -1,0 +1,134 @@
+"""Conditions by kstatus: what `kubectl wait`, Flux and Argo CD make of a run."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roleshift.api import ConditionStatus, ConditionType, Phase, RoleMigrationStatus, RollbackResult
+from roleshift.api.safety import CheckResult
+from roleshift.engine.conditions import Activity, View, conditions, end_reason_of_rollback
+from roleshift.errors import Reason
+from support.engine_values import FAILED, IMAGE, NOW, PASSED, finding, run_in, views
+
+T, F, U = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+UNDERWAY = [phase for phase in Phase if phase not in (Phase.DONE, Phase.ROLLED_BACK, Phase.FAILED)]
+
+
+def standing(view: View) -> dict[ConditionType, ConditionStatus]:
+    return {condition.type: condition.status for condition in conditions(view, 3, None, NOW)}
+
+
+def ended(phase: Phase, reason: Reason) -> View:
+    return View(phase, Activity.ENDED, reason, "over", run_in(phase, reason=reason))
+
+
+@given(views())
+def test_ready_and_succeeded_always_stand_and_nothing_twice(view: View) -> None:
+    kinds = [condition.type for condition in conditions(view, 3, None, NOW)]
+    assert {ConditionType.READY, ConditionType.SUCCEEDED} <= set(kinds)
+    assert len(kinds) == len(set(kinds))
+
+
+@given(views())
+def test_reconciling_and_stalled_stand_only_when_true_and_never_together(view: View) -> None:
+    found = standing(view)
+    present = [found.get(kind) for kind in (ConditionType.RECONCILING, ConditionType.STALLED)]
+    assert present in ([None, None], [T, None], [None, T])
+
+
+@given(views())
+def test_kstatus_calls_a_run_current_failed_or_in_progress_and_nothing_else(view: View) -> None:
+    """Ready and at rest is Current, stalled is Failed, everything else is under way."""
+    found = standing(view)
+    at_rest = ConditionType.RECONCILING not in found
+    assert at_rest is (view.activity is Activity.ENDED)
+    if at_rest:
+        assert (found[ConditionType.READY] is T) is (ConditionType.STALLED not in found)
+
+
+@given(views())
+def test_every_condition_carries_reason_message_and_generation(view: View) -> None:
+    for condition in conditions(view, 3, None, NOW):
+        assert condition.reason
+        assert condition.observed_generation == 3
+        assert condition.last_transition_time == NOW
+
+
+@pytest.mark.parametrize("phase", UNDERWAY)
+@pytest.mark.parametrize("activity", [Activity.WORKING, Activity.WAITING])
+def test_a_run_under_way_is_in_progress_and_unknown(phase: Phase, activity: Activity) -> None:
+    found = standing(View(phase, activity, Reason.MIGRATING, "on its way"))
+    assert found[ConditionType.READY] is F
+    assert found[ConditionType.SUCCEEDED] is U
+    assert found[ConditionType.RECONCILING] is T
+
+
+@pytest.mark.parametrize(
+    ("view", "ready", "succeeded", "stalled"),
+    [
+        (ended(Phase.DONE, Reason.MIGRATION_COMPLETED), T, T, None),
+        (ended(Phase.ROLLED_BACK, Reason.ROLLED_BACK_ON_REQUEST), T, F, None),
+        (ended(Phase.ROLLED_BACK, Reason.VALIDATION_FAILED), F, F, T),
+        (ended(Phase.ROLLED_BACK, Reason.ROLLED_BACK_WITH_CONFLICTS), F, F, T),
+        (ended(Phase.FAILED, Reason.UNMAPPED_ROLES), F, F, T),
+        (ended(Phase.FAILED, Reason.ROLLBACK_FAILED), F, F, T),
+        (ended(Phase.FAILED, Reason.LEDGER_LOST), F, F, T),
+    ],
+)
+def test_an_end_is_good_only_when_it_is_what_was_asked_for(
+    view: View, ready: ConditionStatus, succeeded: ConditionStatus, stalled: ConditionStatus | None
+) -> None:
+    found = standing(view)
+    assert found[ConditionType.READY] is ready
+    assert found[ConditionType.SUCCEEDED] is succeeded
+    assert found.get(ConditionType.STALLED) is stalled
+
+
+def test_milestones_stand_only_once_they_are_known() -> None:
+    bare = standing(View(Phase.CHECKING, Activity.WORKING, Reason.CHECKING, ""))
+    assert set(bare) == {ConditionType.READY, ConditionType.SUCCEEDED, ConditionType.RECONCILING}
+    run = run_in(Phase.VALIDATING, image=IMAGE, verification=(PASSED,))
+    checked = (finding(CheckResult.PASSED),)
+    full = standing(View(Phase.VALIDATING, Activity.WORKING, Reason.VALIDATING, "", run, checked))
+    for kind in (
+        ConditionType.PRECHECKS_PASSED,
+        ConditionType.APPROVED,
+        ConditionType.BACKUP_READY,
+        ConditionType.DATA_CONSISTENT,
+    ):
+        assert full[kind] is T
+
+
+@pytest.mark.parametrize("bad", [CheckResult.FAILED, CheckResult.UNKNOWN])
+def test_a_check_that_fell_is_named(bad: CheckResult) -> None:
+    view = View(Phase.FAILED, Activity.ENDED, Reason.LOCK_TIMEOUT, "", findings=(finding(bad),))
+    found = {c.type: c for c in conditions(view, 1, None, NOW)}[ConditionType.PRECHECKS_PASSED]
+    assert (found.status, found.reason) == (F, Reason.LOCK_TIMEOUT)
+    assert "Locks" in found.message
+
+
+def test_data_that_is_not_consistent_is_said_to_be_so() -> None:
+    run = run_in(Phase.ROLLING_BACK, image=IMAGE, verification=(PASSED, FAILED))
+    view = View(Phase.ROLLING_BACK, Activity.WORKING, Reason.VALIDATION_FAILED, "", run)
+    found = {c.type: c for c in conditions(view, 1, None, NOW)}[ConditionType.DATA_CONSISTENT]
+    assert (found.status, found.reason) == (F, Reason.VALIDATION_FAILED)
+    assert "UserCount" in found.message
+
+
+@given(views(), views(), st.integers(1, 9))
+def test_a_transition_time_moves_exactly_when_a_status_turns(first: View, second: View, later: int) -> None:
+    before = conditions(first, 1, None, NOW)
+    then = NOW + timedelta(seconds=later)
+    times = {c.type: (c.status, c.last_transition_time) for c in before}
+    for condition in conditions(second, 2, RoleMigrationStatus(conditions=before), then):
+        status, since = times.get(condition.type, (None, None))
+        assert condition.last_transition_time == (since if status is condition.status else then)
+
+
+@pytest.mark.parametrize("trigger", [Reason.VALIDATION_FAILED, Reason.ROLLED_BACK_ON_REQUEST])
+def test_rows_that_were_left_outrank_who_asked(trigger: Reason) -> None:
+    assert end_reason_of_rollback(trigger, RollbackResult.COMPLETE) is trigger
+    left = end_reason_of_rollback(trigger, RollbackResult.PARTIAL)
+    assert left is Reason.ROLLED_BACK_WITH_CONFLICTS
