@@ -63,6 +63,7 @@ from roleshift.api.status import (
     ValidationResultStatus,
     ValidationStatus,
     Verdict,
+    readable_status,
 )
 from roleshift.api.strategy import Batched, BatchSize, Retry, Strategy, StrategyType, Throttle
 from roleshift.api.target import (
@@ -173,4 +174,5 @@ __all__ = [
     "WorkloadKind",
     "immutable_part",
     "parse_migration",
+    "readable_status",
 ]

@@ -6,13 +6,13 @@ Errors name the field as it stands in the manifest and say what to do about it.
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, StrictInt, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import Field, StrictInt, ValidationError, field_validator
 
 from roleshift.api.base import StatusModel
 from roleshift.api.problems import problems_of
 from roleshift.api.scalars import Time
 from roleshift.api.spec import RoleMigrationSpec
-from roleshift.api.status import RoleMigrationStatus
+from roleshift.api.status import RoleMigrationStatus, readable_status
 from roleshift.errors import Reason, SpecError
 
 GROUP = "roleshift.dev"
@@ -47,20 +47,10 @@ class RoleMigration(StatusModel):
     spec: RoleMigrationSpec
     status: RoleMigrationStatus | None = None
 
-    @field_validator("status", mode="wrap")
+    @field_validator("status", mode="plain")
     @classmethod
-    def _keep_what_can_be_read(
-        cls, value: Any, handler: ValidatorFunctionWrapHandler
-    ) -> RoleMigrationStatus | None:
-        """A status that another version wrote never stops a run: parts that don't parse are left out."""
-        try:
-            status: RoleMigrationStatus | None = handler(value)
-        except ValidationError as error:
-            bad = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
-            if not isinstance(value, dict) or not bad & value.keys():
-                return None
-            status = handler({key: part for key, part in value.items() if key not in bad})
-        return status
+    def _keep_what_can_be_read(cls, value: Any) -> RoleMigrationStatus | None:
+        return value if isinstance(value, RoleMigrationStatus) else readable_status(value)
 
 
 def parse_migration(body: Mapping[str, Any]) -> RoleMigration:

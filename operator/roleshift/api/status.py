@@ -4,10 +4,11 @@ Texts and lists that are too long are cut and say so, so that the API server acc
 Nothing is decided from it.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, ValidationError
 
 from roleshift.api.base import ListOf, StatusModel
 from roleshift.api.conditions import Condition
@@ -233,3 +234,17 @@ class RoleMigrationStatus(StatusModel):
     def dump(self) -> dict[str, Any]:
         """The status as the API server takes it: YAML names, plain values, nothing that is absent."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def readable_status(value: Any) -> RoleMigrationStatus | None:
+    """What can be read of a status: another version may have written it, and that never stops anything.
+
+    Parts that don't parse are left out; None where nothing of it is a status.
+    """
+    if not isinstance(value, Mapping):
+        return None
+    try:
+        return RoleMigrationStatus.model_validate(value, by_alias=True, by_name=False)
+    except ValidationError as error:
+        bad = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
+        return readable_status({key: part for key, part in value.items() if key not in bad}) if bad else None

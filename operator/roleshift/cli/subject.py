@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
-from roleshift.api import Condition, ConditionType, DesiredState, RoleMigrationStatus
+from roleshift.api import Condition, ConditionType, DesiredState, RoleMigrationStatus, readable_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +65,10 @@ def subject_of(body: Mapping[str, Any]) -> Subject:
         generation=metadata.get("generation", 0),
         desired_state=DesiredState(spec.get("desiredState", DesiredState.MIGRATED)),
         suspended=bool(spec.get("suspend", False)),
-        status=_status(body.get("status", {})),
+        status=readable_status(body.get("status", {})) or RoleMigrationStatus(),
     )
 
 
 def _table(target: Mapping[str, Any]) -> str:
     schema, table = target.get("schema", "public"), target.get("table", "")
     return table if schema == "public" else f"{schema}.{table}"
-
-
-def _status(raw: Mapping[str, Any]) -> RoleMigrationStatus:
-    """What can be read of a status; another version of the operator may have written it."""
-    try:
-        return RoleMigrationStatus.model_validate(raw)
-    except ValidationError as error:
-        unreadable = {problem["loc"][0] for problem in error.errors()}
-        return RoleMigrationStatus.model_validate({k: v for k, v in raw.items() if k not in unreadable})

@@ -3,16 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
-from roleshift.api import ObjectMeta, RoleMigrationStatus
+from roleshift.api import ObjectMeta, RoleMigrationStatus, readable_status
 
 
 def readable_part(body: Mapping[str, Any]) -> tuple[ObjectMeta, RoleMigrationStatus | None]:
     """Metadata and, where it can be read, status."""
     meta = ObjectMeta.model_validate(body["metadata"], by_alias=True, by_name=False)
-    try:
-        status = RoleMigrationStatus.model_validate(body.get("status"), by_alias=True, by_name=False)
-    except ValidationError:
-        return meta, None
-    return meta, status
+    return meta, readable_status(body.get("status"))
