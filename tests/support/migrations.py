@@ -102,7 +102,8 @@ class Migration:
     @property
     def status(self) -> dict[str, Any]:
         """Its status."""
-        return self.read().get("status", {})
+        status: dict[str, Any] = self.read().get("status", {})
+        return status
 
     def condition(self, kind: str) -> dict[str, Any]:
         """One condition, {} when it does not stand."""

@@ -1,4 +1,4 @@
-"""Whether a value fits a structural schema, as far as the schemas of crds/ go: what the API server would say."""
+"""Whether a value fits a structural schema: what the API server would say, as far as crds/ needs it."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import yaml
 
 from localenv.repository import CRDS
 
-_TYPES = {
+_TYPES: dict[str, Any] = {
     "object": dict,
     "array": list,
     "string": str,

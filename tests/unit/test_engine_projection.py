@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from roleshift.api import Phase, RoleMigrationStatus, RollbackResult
-from roleshift.api.safety import CheckResult
+from roleshift.api.safety import CheckName, CheckResult
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.progress import Progress
 from roleshift.engine.projection import ObjectFacts, project, project_over
@@ -144,7 +144,7 @@ def test_a_step_that_was_undone_has_failed(outcome: LogOutcome) -> None:
 
 
 def test_the_safety_of_a_run_counts_its_findings() -> None:
-    found = (finding(CheckResult.PASSED), finding(CheckResult.UNKNOWN))
+    found = (finding(CheckResult.PASSED), finding(CheckResult.UNKNOWN, CheckName.ROLE_TYPE))
     safety = shown(View(Phase.CHECKING, Activity.WAITING, Reason.CHECKS_WAITING, "", findings=found)).safety
     assert safety is not None
     assert (safety.score, safety.passed, safety.unknown, safety.failed) == (50, 1, 1, 0)

@@ -68,7 +68,9 @@ def test_every_phase_that_can_be_advanced_to_has_a_reason() -> None:
 
 @given(st.sampled_from(Phase), st.sampled_from(Reason), st.integers(0, 9))
 def test_a_run_ends_exactly_in_the_terminal_phases(phase: Phase, reason: Reason, attempts: int) -> None:
-    for outcome in (Advance(), Replan(reason, ""), Fail(reason, ""), *(Undo(reason, "", e) for e in Extent)):
+    undoing = [Undo(reason, "", extent) for extent in Extent]
+    outcomes: list[Outcome] = [Advance(), Replan(reason, ""), Fail(reason, ""), *undoing]
+    for outcome in outcomes:
         try:
             found = settled(phase, outcome, attempts)
         except IllegalTransition:
