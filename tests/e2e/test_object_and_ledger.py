@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from localenv.api import ApiError
 from localenv.operator import OperatorProcess
 from localenv.wait import wait_until
 from roleshift.engine.requests import RETRY
@@ -45,6 +46,14 @@ def test_a_spec_that_changes_while_the_run_is_checked_is_checked_anew(stage: Sta
     assert done["observedGeneration"] == 2
     runs = stage.database.query("SELECT phase, active FROM roleshift.migration_run ORDER BY created_at")
     assert runs == [("Checking", False), ("Done", False)]
+
+
+def test_a_manifest_is_frozen_before_anything_is_written(stage: Stage) -> None:
+    with stage.held_in("BackingUp"):
+        assert stage.ledger.images == 0
+        with pytest.raises(ApiError, match=r"spec\.unmappedRoles can't be changed"):
+            stage.migration.patch({"unmappedRoles": "Keep"})
+    stage.assert_done()
 
 
 # Git re-creates the object

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from psycopg import sql
 
+from conftest import StartOperator
 from localenv.database import Database
 from localenv.wait import wait_until
 from roleshift.api import Phase
@@ -25,7 +26,18 @@ WAITS = sql.SQL("SELECT wait_event_type = 'Lock' IS TRUE AS waits FROM pg_stat_a
 SHORT = Timeouts(lock_seconds=0.3, statement_seconds=10)
 
 
-@pytest.mark.parametrize("phase", ["Migrating", "Validating", "RollingBack"])
+@pytest.fixture
+def starting(start_operator: StartOperator) -> StartOperator:
+    """Each test has operators of its own."""
+    return start_operator
+
+
+ALSO = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "phase", ["Migrating", pytest.param("Validating", marks=ALSO), pytest.param("RollingBack", marks=ALSO)]
+)
 def test_a_paused_leader_that_was_replaced_writes_nothing_when_it_wakes(stage: Stage, phase: str) -> None:
     old = stage.start(identity="old", arguments=QUICK_LEASE)
     with stage.held_in(phase):
@@ -210,6 +222,29 @@ async def test_one_table_has_one_lock(database: Database) -> None:
         with pytest.raises(DatabaseError) as refused:
             await fence.lock_target(second, 4711)
         assert refused.value.reason is Reason.ANOTHER_RUN_ACTIVE
+
+
+async def test_a_run_is_told_which_other_one_occupies_its_table(database: Database) -> None:
+    occupies = ledger.Move(Phase.VALIDATING, Reason.VALIDATING, "", active=True, ended=False)
+    rival = replace(IDENTITY, name="rival")
+    async with ledger_with_a_run(database) as runs:
+        first, run = await runs.claimed("only")
+        await ledger.record(first, run, ledger.Documents(target_oid=4711, target_name="public.people"))
+        await ledger.move(first, run, occupies)
+        await fence.must_be_alone(first, run)
+        run_id = "00000000-0000-4000-8000-000000000002"
+        await ledger.insert(first, ledger.NewRun(run_id, rival, "manifest", 1, "uid", "database"))
+        other = await ledger.find(first, rival)
+        assert other is not None
+        await ledger.record(first, other, ledger.Documents(target_oid=4711, target_name="public.people"))
+        other = await ledger.find(first, rival)
+        assert other is not None
+        with pytest.raises(DatabaseError, match=r"people/seniority is active on public\.people") as refused:
+            await fence.must_be_alone(first, other)
+        assert (refused.value.reason, refused.value.retryable) == (Reason.ANOTHER_RUN_ACTIVE, True)
+        with pytest.raises(DatabaseError) as refused:
+            await ledger.move(first, other, occupies)
+        assert (refused.value.reason, refused.value.retryable) == (Reason.ANOTHER_RUN_ACTIVE, True)
 
 
 async def until_waiting(looking: Session, waiting: Session) -> None:

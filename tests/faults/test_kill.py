@@ -35,7 +35,14 @@ def test_a_run_that_lost_its_operator_is_finished_by_the_next_one(stage: Stage, 
     assert_ended(stage, phase)
 
 
-@pytest.mark.parametrize("phase", ["Migrating", "Validating", "RollingBack"])
+@pytest.mark.parametrize(
+    "phase",
+    [
+        "Migrating",
+        pytest.param("Validating", marks=pytest.mark.long),
+        pytest.param("RollingBack", marks=pytest.mark.long),
+    ],
+)
 def test_the_next_operator_ends_what_the_dead_one_left_in_the_database(stage: Stage, phase: str) -> None:
     operator = stage.start()
     with stage.held_in(phase) as left_behind:
@@ -43,6 +50,27 @@ def test_the_next_operator_ends_what_the_dead_one_left_in_the_database(stage: St
         stage.gate.wait_for_visitor(other_than=left_behind)
         assert not stage.gate.waiting() & left_behind
     assert_ended(stage, phase)
+
+
+@pytest.mark.parametrize(
+    "entered", ["BackingUp", "Migrating", "Validating", "Done", "RollingBack", "RolledBack"]
+)
+def test_an_operator_that_dies_between_its_work_and_its_note_of_it_is_followed(
+    stage: Stage, entered: str
+) -> None:
+    operator = stage.start()
+    comes_back = entered in ("RollingBack", "RolledBack")
+    with stage.gate.closed_on_the_way_to(entered):
+        stage.apply()
+        if comes_back:
+            stage.migration.wait_for_phase("Done")
+            stage.migration.roll_back()
+        stage.gate.wait_for_visitor()
+        operator.kill9()
+        assert stage.ledger.phase != entered
+    operator.start()
+    operator.wait_ready()
+    assert_ended(stage, "RollingBack" if comes_back else entered)
 
 
 def test_an_operator_that_is_asked_to_stop_leaves_a_run_that_the_next_one_finishes(stage: Stage) -> None:
@@ -111,9 +139,9 @@ def _has_come(instant: float) -> bool:
 
 @pytest.fixture
 def large_stage(
-    control_plane: ControlPlane, namespace: str, database: Database, start_operator: StartOperator
+    control_plane: ControlPlane, namespace: str, database: Database, starting: StartOperator
 ) -> Stage:
-    return set_stage(control_plane, namespace, database, start_operator, rows=ROWS)
+    return set_stage(control_plane, namespace, database, starting, rows=ROWS)
 
 
 def test_kills_at_random_instants_leave_the_table_before_or_after(large_stage: Stage) -> None:

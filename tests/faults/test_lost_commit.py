@@ -8,6 +8,8 @@ from localenv.wait import wait_until
 from support.proxy import IMAGE, CommitProxy, Fate
 from support.stage import Stage
 
+FATES = [fate if fate is Fate.DELIVERED_LATE else pytest.param(fate, marks=pytest.mark.long) for fate in Fate]
+
 
 @pytest.fixture
 def proxy(stage: Stage) -> Iterator[CommitProxy]:
@@ -82,7 +84,7 @@ def test_a_commit_that_arrives_late_finds_the_next_operator_at_work(stage: Stage
     stage.assert_done()
 
 
-@pytest.mark.parametrize("fate", Fate)
+@pytest.mark.parametrize("fate", FATES)
 def test_an_image_whose_commit_is_lost_is_made_once(stage: Stage, proxy: CommitProxy, fate: Fate) -> None:
     stage.start()
     proxy.arm(fate, IMAGE)
@@ -96,7 +98,7 @@ def test_an_image_whose_commit_is_lost_is_made_once(stage: Stage, proxy: CommitP
     assert stage.ledger.logged("BackingUp", "Succeeded") == 1
 
 
-@pytest.mark.parametrize("fate", Fate)
+@pytest.mark.parametrize("fate", FATES)
 def test_a_restore_whose_commit_is_lost_is_done_once(stage: Stage, proxy: CommitProxy, fate: Fate) -> None:
     stage.start()
     stage.apply()

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from localenv.database import Database
 from localenv.wait import wait_until
 
-_WRITE, _VALIDATE = 4711, 4712
+_WRITE, _VALIDATE, _SETTLE = 4711, 4712, 4713
 _DEADLINE = 20.0
 
 _INSTALL = f"""
@@ -31,6 +31,16 @@ _WAITING = """
     WHERE datname = %s AND application_name LIKE 'roleshift/%%' AND wait_event_type = 'Lock'
 """
 
+_INSTALL_ON_LEDGER = f"""
+    CREATE FUNCTION roleshift.pass_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock_shared({_SETTLE});
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER gate BEFORE UPDATE ON roleshift.migration_run FOR EACH ROW
+        WHEN (OLD.phase <> NEW.phase AND NEW.phase = '%s') EXECUTE FUNCTION roleshift.pass_gate();
+"""
+
 # Before the commit it passes.
 SLOW_ASSERTION = {"name": "passes-the-gate", "query": "SELECT pass_gate_in_validating()", "expected": "0"}
 
@@ -49,6 +59,11 @@ class Gate:
     def closed_in_validating(self) -> AbstractContextManager[None]:
         """Hold whoever runs SLOW_ASSERTION after the commit until the block ends."""
         return self._taken(_VALIDATE)
+
+    def closed_on_the_way_to(self, phase: str) -> AbstractContextManager[None]:
+        """Hold whoever writes down that a run is in that phase now; what led to it is committed by then."""
+        self._database.execute(_INSTALL_ON_LEDGER.replace("%s", phase))
+        return self._taken(_SETTLE)
 
     @contextmanager
     def _taken(self, key: int) -> Iterator[None]:

@@ -20,9 +20,9 @@ CATCH_UP_SECONDS = 10.0
 """How soon status, ledger and table must agree once a leader holds the Lease again."""
 
 QUICK_LEASE = (
-    "--lease-duration=3",
-    "--lease-renew-deadline=2",
-    "--lease-retry-period=0.3",
+    "--lease-duration=2",
+    "--lease-renew-deadline=1.5",
+    "--lease-retry-period=0.2",
 )
 
 

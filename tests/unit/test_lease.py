@@ -203,3 +203,20 @@ def test_a_lease_that_somebody_else_took_over_stops_the_work(run_virtual: RunVir
 
     run_virtual(scenario())
     assert [what for what, _ in first.log] == ["started", "stopped"]
+
+
+def test_a_leader_that_stood_still_is_none_when_it_wakes_before_any_task_could_tell_it(
+    run_virtual: RunVirtual,
+) -> None:
+    first = Participant(Leases(), "a")
+
+    async def scenario() -> None:
+        task = first.run()
+        await asyncio.sleep(5)
+        led = [first.elector.leading]
+        cast(Any, asyncio.get_running_loop())._clock.now += 60
+        led.append(first.elector.leading)
+        await cancel(task)
+        assert led == [True, False]
+
+    run_virtual(scenario())

@@ -143,6 +143,20 @@ def test_an_outage_is_retried_with_pauses_and_the_newest_wins(run_virtual: RunVi
     assert api.stored[KEY] == {"n": 2}
 
 
+def test_after_a_long_outage_the_newest_status_is_written_within_seconds(run_virtual: RunVirtual) -> None:
+    api = Api(answers=[OUTAGE] * 100)
+
+    async def scenario() -> float:
+        writer = StatusWriter(api)
+        writer.publish(KEY, "u", {"n": 1}, Urgency.NOW)
+        await asyncio.sleep(123)
+        api.answers.clear()
+        await writer.flush(KEY)
+        return asyncio.get_running_loop().time() - 123
+
+    assert run_virtual(scenario()) <= 5
+
+
 def test_the_wait_that_the_server_asks_for_is_kept(run_virtual: RunVirtual) -> None:
     api = Api(answers=[ApiError(429, "slower", retryable=True, retry_after=7)])
 

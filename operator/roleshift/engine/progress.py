@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 BAR_CELLS = 10
+LONGEST_ESTIMATE_SECONDS = 365 * 24 * 3600
+"""A rate that promises a longer wait was measured over nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,12 @@ class Progress:
 
     @property
     def estimated_completion(self) -> datetime | None:
-        """When the last row will be written at the mean rate; None while no rate is known."""
+        """When the last row will be written at the mean rate; None while no rate says it."""
         rate = self.rows_per_second
         if rate == 0:
             return None
-        return self.sampled + timedelta(seconds=(self.rows_total - self.rows_processed) / rate)
+        remaining = (self.rows_total - self.rows_processed) / rate
+        return None if remaining > LONGEST_ESTIMATE_SECONDS else self.sampled + timedelta(seconds=remaining)
 
     @property
     def bar(self) -> str:
