@@ -55,6 +55,7 @@ def test_an_operator_that_starts_before_the_api_server_works_when_that_has_come(
     stage.assert_done()
 
 
+@pytest.mark.long
 def test_a_wish_is_heard_that_was_uttered_while_the_watch_was_down(stage: Stage) -> None:
     stage.start()
     stage.apply()

@@ -60,6 +60,7 @@ def test_a_paused_leader_that_was_replaced_writes_nothing_when_it_wakes(stage: S
     assert ended["phase"] not in {event.get("phase") for event in old.log_events()}
 
 
+@pytest.mark.long
 def test_the_replaced_leader_takes_over_again_when_the_new_one_is_gone(stage: Stage) -> None:
     old = stage.start(identity="old", arguments=QUICK_LEASE)
     with stage.held_in("Migrating") as first:

@@ -59,7 +59,7 @@ async def worked_on(deleted: Migration, later: timedelta) -> list[tuple[Any, ...
     key = ObjectKey(deleted.namespace, deleted.name)
     worker = MigrationWorker(ports, Mailbox(key, deleted.read(), asyncio.Semaphore()))
     try:
-        async with asyncio.timeout(2.5):
+        async with asyncio.timeout(1.5):
             await worker.run()
     except TimeoutError:
         pass

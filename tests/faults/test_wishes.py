@@ -232,6 +232,7 @@ def test_a_storm_of_changes_during_a_write_does_no_harm(stage: Stage) -> None:
     assert api_requests(operator) - before < 20
 
 
+@pytest.mark.long
 def test_a_storm_of_changes_at_rest_writes_nothing(stage: Stage) -> None:
     operator = stage.start()
     stage.apply()
