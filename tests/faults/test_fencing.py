@@ -83,6 +83,19 @@ def test_two_operators_of_one_name_never_write_a_row_twice(stage: Stage) -> None
     stage.assert_done(deadline=30)
 
 
+@pytest.mark.long
+def test_an_operator_whose_run_was_taken_over_says_so_and_looks_again(stage: Stage) -> None:
+    operator = stage.start()
+    with stage.held_in("Checking"):
+        stage.database.execute("UPDATE roleshift.migration_run SET epoch = epoch + 1")
+    wait_until(lambda: _says_fenced(operator.log_events()), CATCH_UP_SECONDS, "it says that it is fenced")
+    stage.assert_done()
+
+
+def _says_fenced(events: list[dict[str, Any]]) -> bool:
+    return any(event.get("reason") == "Fenced" and event.get("run_id") for event in events)
+
+
 def _lost_the_lease(events: list[dict[str, Any]]) -> bool:
     return any(event.get("event") == "lease lost or given back" for event in events)
 
