@@ -9,12 +9,10 @@ from roleshift.api.safety import CheckName, CheckResult
 from roleshift.checks.catalogue import CATALOGUE
 from roleshift.checks.database import server_version
 from roleshift.checks.subject import Subject
-from roleshift.engine.facts import ServerFacts
+from roleshift.engine.facts.server import ServerFacts
 from roleshift.engine.outcome import Advance, Wait
 from roleshift.engine.score import GateClosed, GateOpen
-from roleshift.phases import examination
 from roleshift.phases.checking import outcome_of
-from roleshift.postgres.session import Timeouts
 from support.examinations import JUDGED, fallen, judgement, look
 from support.run_phases import phases_on, spec_of
 from support.tables import create_user_profiles
@@ -99,14 +97,11 @@ async def test_a_probe_without_rights_is_unknown_and_the_run_waits(
     assert "permission denied" in outcome.message
 
 
-async def test_a_probe_that_takes_too_long_is_unknown(
-    profiles: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    short = Timeouts(lock_seconds=5.0, statement_seconds=0.2)
-    monkeypatch.setattr(examination, "PROBE_TIMEOUTS", short)
+async def test_a_probe_that_takes_too_long_is_unknown(profiles: Database) -> None:
+    impatient = spec_of(strategy={"statementTimeoutSeconds": 1})
     with profiles.connect() as other, other.transaction(force_rollback=True):
         other.execute("LOCK user_profiles IN ACCESS EXCLUSIVE MODE")
-        found = await look(profiles)
+        found = await look(profiles, impatient)
     said = judgement(found, CheckName.USER_PROFILES)
     assert said.result is CheckResult.UNKNOWN
     assert "statement timeout" in said.message

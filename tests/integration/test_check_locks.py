@@ -105,7 +105,7 @@ async def test_short_writers_whose_age_is_hidden_pass(
         other.rollback()
         other.execute(CHANGE)
 
-    monkeypatch.setattr("roleshift.postgres.facts.asyncio.sleep", second_look)
+    monkeypatch.setattr("roleshift.postgres.probes.locks.asyncio.sleep", second_look)
     with psycopg.connect(profiles.admin_uri) as other:
         other.execute(CHANGE)
         assert fallen(await look(profiles)) == {}

@@ -6,6 +6,7 @@ very parameters, and recognised by the text of the file that it was composed fro
 
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -20,8 +21,10 @@ from support.examinations import look
 from support.run_phases import PhaseRun, phases_on, spec_of
 from support.tables import create_user_profiles
 
-FOLDER = files("roleshift.postgres").joinpath("sql")
-SQL = {path.name.removesuffix(".sql"): path.read_text() for path in FOLDER.iterdir()}
+FOLDER = Path(str(files("roleshift.postgres"))) / "sql"
+SQL = {
+    path.relative_to(FOLDER).with_suffix("").as_posix(): path.read_text() for path in FOLDER.rglob("*.sql")
+}
 NO_PLAN = {"ledger_version_1": "many statements", "lock_target": "a command without a plan"}
 """What EXPLAIN has no word for."""
 _PLACE = re.compile(r"\\\{\w+\\\}")
@@ -46,7 +49,7 @@ class Watch:
     async def explain(self, session: Session, query: Query, params: Params) -> None:
         """Have the server plan a statement as it is about to run."""
         text = query.as_string()
-        names = {name for name, pattern in PATTERNS.items() if pattern.fullmatch(text)}
+        names = {name for name, pattern in PATTERNS.items() if _is_said(name, pattern, text)}
         self.used |= names
         if not names or names & NO_PLAN.keys():
             return
@@ -56,16 +59,26 @@ class Watch:
         self.explained |= names
 
 
+def _is_said(name: str, pattern: re.Pattern[str], text: str) -> bool:
+    """Probes are asked many in one statement, other files are statements of their own."""
+    return bool(pattern.search(text) if name.startswith("probes/") else pattern.fullmatch(text))
+
+
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     """Watches every session of the test."""
-    watching, execute = Watch(), Session.execute
+    watching, execute, attempt = Watch(), Session.execute, Session.attempt
 
     async def watched(self: Session, query: Query, params: Params = None) -> object:
         await watching.explain(self, query, params)
         return await execute(self, query, params)
 
+    async def watched_attempt(self: Session, query: Query, params: Params, seconds: float) -> object:
+        await watching.explain(self, query, params)
+        return await attempt(self, query, params, seconds)
+
     monkeypatch.setattr(Session, "execute", watched)
+    monkeypatch.setattr(Session, "attempt", watched_attempt)
     return watching
 
 

@@ -26,7 +26,7 @@ from roleshift.phases import backing_up, cancelling, checking, migrating, rollin
 from roleshift.phases.context import Context
 from roleshift.postgres import fence, ledger
 from roleshift.postgres.connect import Purpose, open_session
-from roleshift.postgres.facts import server_facts
+from roleshift.postgres.probes.server import server_facts
 from roleshift.postgres.session import Session, Timeouts
 from support.migrations import SPEC, merged
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown
-from roleshift.engine.facts import BlockingSession, ProbeFailure
+from roleshift.engine.facts.activity import BlockingSession
+from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.errors import Reason
 
 _NAMED = 3

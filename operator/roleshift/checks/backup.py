@@ -2,7 +2,7 @@
 
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
 from roleshift.engine.checks import Judgement, failed, passed
-from roleshift.engine.facts import ProbeFailure
+from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.errors import Reason
 
 

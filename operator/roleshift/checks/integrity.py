@@ -5,7 +5,8 @@ from collections.abc import Mapping as Rows
 from roleshift.api import OnDuplicate, UnmappedRoles
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
 from roleshift.engine.checks import Judgement, failed, passed, warning
-from roleshift.engine.facts import MissingTarget, OtherRelation, ProbeFailure, RoleFacts
+from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.facts.table import MissingTarget, OtherRelation, RoleFacts
 from roleshift.engine.keys import KeyProblem, role_indexes
 from roleshift.engine.mapping import MappingProof, chained_roles, escalations, shortfalls, unranked_roles
 from roleshift.errors import Reason

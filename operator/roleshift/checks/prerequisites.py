@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from roleshift.api import SchemaChanges
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
 from roleshift.engine.checks import Judgement, failed, passed
-from roleshift.engine.facts import ProbeFailure
+from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.naming import MAX_IDENTIFIER_BYTES
 from roleshift.engine.plan import missing_columns, missing_labels
 from roleshift.engine.target import Column, TargetFacts

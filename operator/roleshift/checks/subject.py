@@ -5,7 +5,9 @@ from functools import cached_property
 
 from roleshift.api import RoleMigrationSpec
 from roleshift.engine.checks import Judgement, unknown
-from roleshift.engine.facts import Facts, ProbeFailure, RoleFacts
+from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.facts.look import Facts
+from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.keys import Key, KeyProblem, resolve_key
 from roleshift.engine.mapping import MappingProof, prove_mapping
 from roleshift.engine.plan import ColumnNames

@@ -8,7 +8,7 @@ from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
 from roleshift.errors import FencedError
 from roleshift.postgres import ledger
-from roleshift.postgres.facts import server_facts
+from roleshift.postgres.probes.server import server_facts
 from roleshift.postgres.session import Session
 
 _SAME_ROW = frozenset({Continuation.GO_ON, Continuation.RESTORE_AGAIN})

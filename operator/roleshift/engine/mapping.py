@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from roleshift.engine.facts import RoleFacts
+from roleshift.engine.facts.table import RoleFacts
 
 
 class RoleMapping(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from roleshift.api import Phase
 from roleshift.engine.drift import stale_because
-from roleshift.engine.facts import RoleFacts
+from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.mapping import prove_mapping
 from roleshift.engine.naming import image_name
 from roleshift.engine.outcome import Advance, Outcome, Replan

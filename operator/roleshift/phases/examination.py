@@ -7,19 +7,18 @@ from roleshift.checks.catalogue import judge_all
 from roleshift.checks.subject import Subject
 from roleshift.engine import mapping
 from roleshift.engine.checks import Finding
-from roleshift.engine.facts import Facts, PermissionFacts, ProbeFailure, RoleFacts
-from roleshift.engine.keys import Key, role_indexes
+from roleshift.engine.facts.backup import PermissionFacts
+from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.facts.look import NOT_REACHED, Facts
+from roleshift.engine.keys import Key
 from roleshift.engine.plan import Plan, make_plan, resolve_shape, schema_changes
 from roleshift.engine.score import Gate, judge_gate
-from roleshift.engine.target import Refusal, TargetFacts
-from roleshift.errors import Reason
-from roleshift.postgres import facts as probes
-from roleshift.postgres import permissions, refusals, write
+from roleshift.engine.target import TargetFacts
+from roleshift.postgres import permissions, write
 from roleshift.postgres import schema_changes as ddl
-from roleshift.postgres.session import Access, Isolation, Session, Timeouts
-
-PROBE_TIMEOUTS = Timeouts(lock_seconds=2.0, statement_seconds=30.0)
-_NOT_REACHED = ProbeFailure(Reason.CHECKS_FAILED, "the table was not found")
+from roleshift.postgres.probes.look import look
+from roleshift.postgres.probes.wanted import Wanted
+from roleshift.postgres.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +44,16 @@ async def examine(
         reading: the session of the probes; its transaction is read-only.
         trying: the session on which rights are really tried and undone.
     """
-    async with reading.transaction(PROBE_TIMEOUTS, Isolation.REPEATABLE_READ, Access.READ_ONLY):
-        facts = await _probe(spec, reading)
+    facts = await look(reading, wanted_of(spec))
     plan = plan_for(Subject(spec, facts), immutable)
     facts = replace(facts, permissions=await _permissions(trying, facts, plan))
     findings = judge_all(Subject(spec, facts))
     return Examination(facts, findings, judge_gate(findings, spec.checks.minimum_score), plan)
 
 
-def wanted_of(spec: RoleMigrationSpec) -> probes.Wanted:
+def wanted_of(spec: RoleMigrationSpec) -> Wanted:
     """What the probes need of a manifest."""
-    return probes.Wanted(
+    return Wanted(
         schema=spec.target.schema_name,
         table=spec.target.table,
         role_column=spec.target.columns.role,
@@ -64,41 +62,8 @@ def wanted_of(spec: RoleMigrationSpec) -> probes.Wanted:
         seniority_column=spec.target.columns.seniority,
         seniorities=tuple(dict.fromkeys(m.seniority for m in spec.mappings if m.seniority is not None)),
         previous_role_column=spec.target.columns.previous_role,
+        scan_seconds=spec.strategy.statement_timeout_seconds,
     )
-
-
-async def _probe(spec: RoleMigrationSpec, session: Session) -> Facts:
-    wanted = wanted_of(spec)
-    server = await probes.attempt(session, lambda: probes.server_facts(session))
-    target = await probes.attempt(session, lambda: probes.target_facts(session, wanted))
-    if not isinstance(target, TargetFacts) or target.column(wanted.role_column) is None:
-        return Facts(server, target, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED, _NOT_REACHED)
-    roles = await probes.attempt(session, lambda: probes.role_facts(session, wanted))
-    return Facts(
-        server=server,
-        target=target,
-        roles=roles,
-        collisions=await _collisions(session, wanted, target),
-        locks=await probes.attempt(session, lambda: probes.lock_facts(session, target.oid)),
-        permissions=_NOT_REACHED,
-        refused=await _refused(session, wanted, target, roles),
-    )
-
-
-async def _refused(
-    session: Session, wanted: probes.Wanted, target: TargetFacts, roles: RoleFacts | ProbeFailure
-) -> tuple[Refusal, ...] | ProbeFailure:
-    if isinstance(roles, ProbeFailure):
-        return roles
-    return await probes.attempt(session, lambda: refusals.refused_values(session, wanted, target, roles))
-
-
-async def _collisions(session: Session, wanted: probes.Wanted, target: TargetFacts) -> int | ProbeFailure:
-    async def count() -> int:
-        indexes = role_indexes(target, wanted.role_column)
-        return sum([await probes.collisions(session, wanted, index) for index in indexes])
-
-    return await probes.attempt(session, count)
 
 
 async def _permissions(session: Session, facts: Facts, plan: Plan | None) -> PermissionFacts | ProbeFailure:
@@ -106,7 +71,7 @@ async def _permissions(session: Session, facts: Facts, plan: Plan | None) -> Per
     if isinstance(server, ProbeFailure):
         return server
     if not isinstance(target, TargetFacts):
-        return _NOT_REACHED
+        return NOT_REACHED
     trial = permissions.Trial(server.user, server.database, target, plan)
     return await permissions.try_permissions(session, trial)
 

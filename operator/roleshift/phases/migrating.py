@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from roleshift.api import Phase
 from roleshift.engine.drift import stale_because
-from roleshift.engine.facts import RoleFacts
+from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.mapping import MappingProof, prove_mapping
 from roleshift.engine.outcome import Advance, Extent, Outcome, Replan, Undo
 from roleshift.engine.run import Image, LogOutcome, WriteRecord

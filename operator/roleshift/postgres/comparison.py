@@ -39,7 +39,7 @@ async def compare(
 
 async def distribution(session: Session, shape: TargetShape) -> Distribution:
     """Rows for each role of the whole table."""
-    query = statement("facts_roles").format(role=identifier(shape.role.name), target=target_name(shape))
+    query = statement("probes/roles").format(role=identifier(shape.role.name), target=target_name(shape))
     found = {row["role"]: row["rows"] for row in await session.rows(query)}
     return Distribution({r: n for r, n in found.items() if r is not None}, found.get(None, 0))
 

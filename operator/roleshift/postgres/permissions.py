@@ -5,11 +5,12 @@ from typing import Any
 
 from psycopg import sql
 
-from roleshift.engine.facts import PermissionFacts, ProbeFailure
+from roleshift.engine.facts.backup import PermissionFacts
+from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.plan import AddColumn, AddEnumValue, Plan
 from roleshift.engine.target import TargetFacts
 from roleshift.errors import DatabaseError, Reason
-from roleshift.postgres import facts, image, ledger, write
+from roleshift.postgres import image, ledger, write
 from roleshift.postgres.schema_changes import as_text
 from roleshift.postgres.session import Session, Timeouts
 from roleshift.postgres.statements import identifier, statement
@@ -45,11 +46,17 @@ async def try_permissions(session: Session, trial: Trial) -> PermissionFacts | P
         DatabaseError: the connection is gone.
     """
     async with session.rolled_back(PROBE_TIMEOUTS):
-        return await facts.attempt(session, lambda: _try(session, trial))
+        try:
+            async with session.savepoint():
+                return await _try(session, trial)
+        except DatabaseError as error:
+            if not session.is_usable:
+                raise
+            return ProbeFailure(error.reason, error.message, error.sqlstate)
 
 
 async def _try(session: Session, trial: Trial) -> PermissionFacts:
-    row = await session.row(statement("facts_privileges"), {"oid": trial.target.oid})
+    row = await session.row(statement("probes/privileges"), {"oid": trial.target.oid})
     missing = _missing_grants(row, trial)
     if missing:
         return PermissionFacts(tuple(missing), "not tried", planned=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection, AsyncCursor, Rollback, sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
@@ -100,6 +101,28 @@ class Session:
         rows = await self.rows(query, params)
         return rows[0] if rows else None
 
+    async def attempt(self, query: Query, params: Params, statement_seconds: float) -> list[DictRow]:
+        """Run one statement of an open transaction, which survives its failure, in one round trip.
+
+        Args:
+            statement_seconds: limit of this statement and of those that follow in the transaction.
+
+        Raises:
+            DatabaseError: as `postgres.errors.classify` says.
+        """
+        with translated(statement_seconds):
+            try:
+                async with self._connection.pipeline():
+                    await self._connection.execute(_statement_timeout(statement_seconds))
+                    await self._connection.execute("SAVEPOINT attempt")
+                    cursor = await self._connection.execute(query, {} if params is None else params)
+                    await self._connection.execute("RELEASE SAVEPOINT attempt")
+            except psycopg.Error:
+                if self._connection.info.transaction_status is TransactionStatus.INERROR:
+                    await self._connection.execute("ROLLBACK TO SAVEPOINT attempt")
+                raise
+            return await cursor.fetchall()
+
     @asynccontextmanager
     async def transaction(
         self,
@@ -178,6 +201,10 @@ def _settings(timeouts: Timeouts, isolation: Isolation, access: Access) -> sql.C
         statement=sql.Literal(int(timeouts.statement_seconds * 1000)),
         idle=sql.Literal(IDLE_IN_TRANSACTION_SECONDS * 1000),
     )
+
+
+def _statement_timeout(seconds: float) -> sql.Composed:
+    return sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(int(seconds * 1000)))
 
 
 def _reading(timeout_seconds: float) -> sql.Composed:

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from roleshift.engine.facts import ProbeFailure, RoleFacts
-from roleshift.engine.target import Column, Refusal, TargetFacts
-from roleshift.postgres.facts import Wanted, attempt
+from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.facts.table import RoleFacts
+from roleshift.engine.target import Column, Refusal, TargetFacts, ValueCheck
+from roleshift.postgres.probes.batch import Probe, Rows, ask_one
+from roleshift.postgres.probes.wanted import Wanted
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import identifier, trusted
 
+_SECONDS = 10.0
 _CASTS = sql.SQL(
     "SELECT v AS value, (v::{type})::text = v AS fits, {checks} AS allowed"
     " FROM (SELECT v, v::{type} AS {column} FROM unnest(%(values)s::text[]) AS v) AS t"
@@ -17,9 +20,11 @@ _CASTS = sql.SQL(
 
 
 async def refused_values(
-    session: Session, wanted: Wanted, target: TargetFacts, roles: RoleFacts
-) -> tuple[Refusal, ...]:
+    session: Session, wanted: Wanted, target: TargetFacts, roles: RoleFacts | ProbeFailure
+) -> tuple[Refusal, ...] | ProbeFailure:
     """New roles, seniorities, and old roles that rows really hold: which of them has no place."""
+    if isinstance(roles, ProbeFailure):
+        return roles
     held = [role for role in wanted.from_roles if role in roles.rows]
     found: list[Refusal] = []
     for name, values in (
@@ -44,13 +49,7 @@ async def _refused(
 ) -> list[Refusal]:
     """Values that the column would refuse; asked all at once, one by one only if that fails."""
     checks = [check for check in target.value_checks if check.column == column.name]
-    allowed = [sql.SQL("({}) IS NOT FALSE").format(trusted(check.expression)) for check in checks]
-    query = _CASTS.format(
-        type=trusted(column.type_name),
-        column=identifier(column.name),
-        checks=sql.SQL(" AND ").join([sql.SQL("true"), *allowed]),
-    )
-    answer = await attempt(session, lambda: session.rows(query, {"values": list(values)}))
+    answer = await ask_one(session, _casts(column, checks, values), _SECONDS)
     if isinstance(answer, ProbeFailure):
         if len(values) == 1:
             return [Refusal(column.name, values[0], answer.message)]
@@ -63,3 +62,13 @@ async def _refused(
         for row in answer
         if not (row["fits"] and row["allowed"])
     ]
+
+
+def _casts(column: Column, checks: Sequence[ValueCheck], values: Sequence[str]) -> Probe[Rows]:
+    allowed = [sql.SQL("({}) IS NOT FALSE").format(trusted(check.expression)) for check in checks]
+    query = _CASTS.format(
+        type=trusted(column.type_name),
+        column=identifier(column.name),
+        checks=sql.SQL(" AND ").join([sql.SQL("true"), *allowed]),
+    )
+    return Probe("casts", query, lambda rows: rows, {"values": list(values)})

@@ -1,0 +1,19 @@
+"""Version, state and identity of the server."""
+
+from roleshift.engine.facts.server import ServerFacts
+from roleshift.postgres.probes.batch import Rows, sql_probe
+from roleshift.postgres.session import Session
+from roleshift.postgres.statements import statement
+
+
+def _read(rows: Rows) -> ServerFacts:
+    (row,) = rows
+    return ServerFacts(**row)
+
+
+SERVER = sql_probe("server", _read)
+
+
+async def server_facts(session: Session) -> ServerFacts:
+    """The same, asked by itself and outside a look."""
+    return ServerFacts(**await session.row(statement("probes/server")))
