@@ -1,10 +1,13 @@
 """One look at a database, and which of its checks fell."""
 
+from datetime import UTC, datetime
+
 from localenv.database import Database
 from roleshift.api import RoleMigrationSpec
 from roleshift.api.fields import immutable_part
 from roleshift.api.safety import CheckName, CheckResult
 from roleshift.engine.checks import Judgement
+from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.phases.examination import Examination, examine
 from support.run_phases import session_on, spec_of
 
@@ -22,15 +25,26 @@ UNSEEN = {
 """What a plain role can't be told by the tests' server, and what no limit was given for."""
 
 
-async def look(database: Database, spec: RoleMigrationSpec | None = None, *, uri: str = "") -> Examination:
+async def look(
+    database: Database,
+    spec: RoleMigrationSpec | None = None,
+    *,
+    uri: str = "",
+    surroundings: Surroundings | None = None,
+) -> Examination:
     """Examine a database for a manifest, as its owner or with another URI."""
     wanted = spec or spec_of(privileges=JUDGED)
     reading, trying = [await session_on(uri or database.uri) for _ in range(2)]
     try:
-        return await examine(wanted, immutable_part(wanted), reading, trying)
+        return await examine(wanted, immutable_part(wanted), reading, trying, surroundings or now())
     finally:
         await reading.close()
         await trying.close()
+
+
+def now() -> Surroundings:
+    """Nothing but the time."""
+    return Surroundings(datetime.now(UTC))
 
 
 def fallen(found: Examination) -> dict[CheckName, CheckResult]:

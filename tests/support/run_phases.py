@@ -6,6 +6,7 @@ Settles and records outcomes as the operator's driver does; knows nothing of Kub
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from localenv.database import Database
@@ -15,6 +16,7 @@ from roleshift.api.safety import CheckName
 from roleshift.controller import closing
 from roleshift.engine.checks import Judgement
 from roleshift.engine.connection import ConnectionParameters
+from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.hashing import canonical_hash
 from roleshift.engine.identity import RunIdentity
 from roleshift.engine.outcome import Advance, Extent, Outcome, Undo
@@ -153,6 +155,7 @@ class PhaseRun:
             control=self.control,
             work=self.work,
             rows_done=lambda done, total: self.progress.append((done, total)),
+            surroundings=_nothing_but_the_time,
         )
 
     # What came of it
@@ -175,6 +178,10 @@ class PhaseRun:
         """The table of the before-image in schema roleshift."""
         assert self.run.image is not None
         return self.run.image.name
+
+
+async def _nothing_but_the_time() -> Surroundings:
+    return Surroundings(datetime.now(UTC))
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ carried out. Which object it is, and when to look again, is the worker's.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from roleshift.api import Phase, RoleMigration
@@ -16,6 +16,7 @@ from roleshift.controller import closing
 from roleshift.controller.ports import Inbox
 from roleshift.controller.reporter import Reporter
 from roleshift.engine.conditions import Activity, View
+from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.outcome import Advance, Extent, Outcome, Retry, Undo
 from roleshift.engine.progress import Progress
 from roleshift.engine.requests import Requests
@@ -70,6 +71,7 @@ class Driver:
         reporter: Reporter,
         inbox: Inbox,
         look: Callable[[], tuple[RoleMigration, Requests]],
+        surroundings: Callable[[RoleMigration], Awaitable[Surroundings]],
         *,
         looks: int,
         waited_seconds: float,
@@ -78,6 +80,7 @@ class Driver:
 
         Args:
             look: reads the newest state of the object.
+            surroundings: looks at what is outside the database.
             looks: how often the run has looked at what it waits for.
             waited_seconds: for how long it has waited already.
         """
@@ -85,6 +88,7 @@ class Driver:
         self._reporter = reporter
         self._inbox = inbox
         self._look = look
+        self._surroundings = surroundings
         self._looks = looks
         self._waited_seconds = waited_seconds
         self.run: RunRecord | None = None
@@ -217,6 +221,7 @@ class Driver:
             control=self._sessions.control,
             work=self._sessions.work,
             rows_done=rows_done,
+            surroundings=lambda: self._surroundings(migration),
         )
 
     async def _settled(

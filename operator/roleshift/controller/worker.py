@@ -5,6 +5,7 @@ process that it runs in.
 """
 
 import time
+from functools import partial
 
 from roleshift.api import Phase, RoleMigration, RoleMigrationStatus, parse_migration
 from roleshift.api.fields import immutable_part
@@ -16,6 +17,7 @@ from roleshift.controller.guarding import FinalizerHold
 from roleshift.controller.patience import Patience
 from roleshift.controller.ports import Inbox, Ports
 from roleshift.controller.reporter import Reporter
+from roleshift.controller.surroundings import surroundings_of
 from roleshift.controller.unread_object import readable_part
 from roleshift.engine.attempts import Continuation, continuation, has_begun, is_known
 from roleshift.engine.conditions import Activity, View
@@ -58,6 +60,7 @@ class MigrationWorker:
         meta, status = readable_part(inbox.latest)
         self._reporter = Reporter(ports, meta, status)
         self._hold = FinalizerHold(ports.guard)
+        self._surroundings = partial(surroundings_of, ports)
 
     async def run(self) -> None:
         """Look after the object until it is gone or at rest."""
@@ -192,7 +195,9 @@ class MigrationWorker:
         self, control: Session, work: Session, migration: RoleMigration, error: DatabaseError
     ) -> float | None:
         """The role may not make or read a ledger: the checks say which rights it lacks."""
-        found = await examine(migration.spec, immutable_part(migration.spec), work, control)
+        found = await examine(
+            migration.spec, immutable_part(migration.spec), work, control, await self._surroundings(migration)
+        )
         outcome = checking.outcome_of(found)
         reason, message = error.reason, error.message
         if isinstance(outcome, Fail | Wait):
@@ -213,6 +218,7 @@ class MigrationWorker:
             self._reporter,
             self._inbox,
             self._look,
+            self._surroundings,
             looks=self._patience.looks,
             waited_seconds=self._patience.seconds,
         )

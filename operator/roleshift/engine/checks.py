@@ -26,12 +26,14 @@ class Judgement:
         message: what was measured, the limit, and what to do.
         reason: the word for the run's condition when this check closes the gate.
         healing: whether a failure may pass by itself.
+        waivable: whether a person may accept it, where the check as a whole can be waived.
     """
 
     result: Result
     message: str
     reason: Reason = Reason.CHECKS_FAILED
     healing: Healing = Healing.BY_A_PERSON
+    waivable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

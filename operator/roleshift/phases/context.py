@@ -1,9 +1,10 @@
 """What a phase works with: the manifest, the run as the ledger has it, and two sessions."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from roleshift.api import RoleMigrationSpec
+from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.plan import Plan
 from roleshift.engine.run import RunRecord
 from roleshift.errors import Reason, RoleshiftError
@@ -21,6 +22,7 @@ class Context:
         control: holds the lock on the target; ledger rows are written through it.
         work: facts, image, write and restore; its backend is recorded in the ledger.
         immutable: the part of the spec that the run is identified by.
+        surroundings: looks at what is outside the database; called before each look at the database.
     """
 
     spec: RoleMigrationSpec
@@ -29,6 +31,7 @@ class Context:
     control: Session
     work: Session
     rows_done: RowsDone
+    surroundings: Callable[[], Awaitable[Surroundings]]
 
     @property
     def timeouts(self) -> Timeouts:

@@ -10,6 +10,7 @@ from roleshift.engine.checks import Finding
 from roleshift.engine.facts.backup import PermissionFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import NOT_REACHED, Facts
+from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.keys import Key
 from roleshift.engine.plan import Plan, make_plan, resolve_shape, schema_changes
 from roleshift.engine.score import Gate, judge_gate
@@ -36,15 +37,20 @@ class Examination:
 
 
 async def examine(
-    spec: RoleMigrationSpec, immutable: dict[str, object], reading: Session, trying: Session
+    spec: RoleMigrationSpec,
+    immutable: dict[str, object],
+    reading: Session,
+    trying: Session,
+    surroundings: Surroundings,
 ) -> Examination:
     """Probe, judge and plan.
 
     Args:
         reading: the session of the probes; its transaction is read-only.
         trying: the session on which rights are really tried and undone.
+        surroundings: what is known outside the database.
     """
-    facts = await look(reading, wanted_of(spec))
+    facts = replace(await look(reading, wanted_of(spec)), surroundings=surroundings)
     plan = plan_for(Subject(spec, facts), immutable)
     facts = replace(facts, permissions=await _permissions(trying, facts, plan))
     findings = judge_all(Subject(spec, facts))

@@ -6,6 +6,7 @@ from roleshift.engine.facts.activity import LockFacts
 from roleshift.engine.facts.backup import PermissionFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.server import ServerFacts
+from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.facts.table import MissingTarget, OtherRelation, RoleFacts
 from roleshift.engine.target import Refusal, TargetFacts
 from roleshift.errors import Reason
@@ -21,6 +22,7 @@ class Facts:
     Attributes:
         collisions: rows that would share a unique value once their roles are mapped.
         refused: values that the columns would refuse.
+        surroundings: None until they are laid beside what the session told.
     """
 
     server: ServerFacts | ProbeFailure
@@ -30,3 +32,4 @@ class Facts:
     locks: LockFacts | ProbeFailure = NOT_REACHED
     permissions: PermissionFacts | ProbeFailure = NOT_REACHED
     refused: tuple[Refusal, ...] | ProbeFailure = NOT_REACHED
+    surroundings: Surroundings | None = None
