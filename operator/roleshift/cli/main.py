@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from roleshift import __version__
-from roleshift.cli import acting, reading, running
+from roleshift.cli import acting, offline, reading, running
 from roleshift.cli.exit_codes import EXPLAINED, CommandError, ExitCode
 from roleshift.cli.options import Shell
 from roleshift.errors import RoleshiftError
@@ -33,6 +33,7 @@ app = typer.Typer(
 
 _LOOK = "Look"
 _ACT = "Act"
+_OFFLINE = "Without a cluster"
 _REST = "The program itself"
 
 app.command(rich_help_panel=_LOOK)(reading.get)
@@ -43,6 +44,7 @@ app.command("abort", hidden=True, help="The same as rollback.")(acting.rollback)
 app.command(rich_help_panel=_ACT)(acting.suspend)
 app.command(rich_help_panel=_ACT)(acting.resume)
 app.command(rich_help_panel=_ACT)(acting.retry)
+app.command(rich_help_panel=_OFFLINE)(offline.check)
 app.command(rich_help_panel=_REST)(running.operator)
 
 

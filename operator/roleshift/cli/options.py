@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,13 @@ class Output(StrEnum):
     JSON = "json"
     YAML = "yaml"
     NAME = "name"
+
+
+class Report(StrEnum):
+    """What `-o` takes where the answer is a report."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Wanted(StrEnum):
@@ -82,3 +90,25 @@ Interval = Annotated[
     float, typer.Option("--interval", min=0.1, metavar="SECONDS", help="Seconds between two looks.")
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the run has ended.")]
+
+URI_VARIABLE = "ROLESHIFT_DATABASE_URI"
+DatabaseURIFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--database-uri-file",
+        metavar="FILE",
+        help=f"A file that holds the database's URI. Without it ${URI_VARIABLE}, else libpq's PG* variables.",
+        show_default=False,
+    ),
+]
+ManifestFile = Annotated[
+    str,
+    typer.Option(
+        "--filename",
+        "-f",
+        metavar="FILE",
+        help="Manifest of the RoleMigration; - reads stdin.",
+        show_default=False,
+    ),
+]
+ReportForm = Annotated[Report, typer.Option("--output", "-o", help="Form of the answer.")]

@@ -26,12 +26,14 @@ class ConnectionParameters:
         parts: libpq keywords and their values.
         ssl_mode: what the manifest demands; None leaves it to the URI, else Require.
         ca_certificate: PEM text, or "".
+        source: where they come from, for messages.
     """
 
     uri: str = field(default="", repr=False)
     parts: Mapping[str, str] = field(default_factory=dict, repr=False)
     ssl_mode: SSLMode | None = None
     ca_certificate: str = field(default="", repr=False)
+    source: str = "the Secret"
 
 
 def parameters_from_secret(

@@ -58,7 +58,7 @@ def project(view: View, about: ObjectFacts, now: datetime) -> RoleMigrationStatu
         attempts=run.attempts if run else 0,
         last_handled_reconcile_at=about.handled_reconcile,
         plan=_plan(run.plan) if run and run.plan else None,
-        safety=_safety(view.findings) if view.findings else None,
+        safety=safety_status(view.findings) if view.findings else None,
         progress=_progress(view),
         backup=_backup(run.image) if run and run.image else None,
         validation=_validation(run.verification) if run and run.verification else None,
@@ -104,7 +104,8 @@ def _plan(plan: Plan) -> PlanStatus:
     )
 
 
-def _safety(findings: Sequence[Finding]) -> SafetyStatus:
+def safety_status(findings: Sequence[Finding]) -> SafetyStatus:
+    """Score, counts and results as status and `roleshift check` show them."""
     counts = {result: sum(f.result is result for f in findings) for result in CheckResult}
     return SafetyStatus(
         score=safety_score(findings),

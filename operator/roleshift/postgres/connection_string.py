@@ -44,7 +44,7 @@ def connection_options(parameters: ConnectionParameters, ca_file: str = "") -> d
         ClusterError: the Secret's content is no connection string; the text is not repeated.
     """
     given = _given(parameters)
-    mode = _ssl_mode(parameters.ssl_mode, given)
+    mode = _ssl_mode(parameters, given)
     options = {**given, **_SOCKET_SETTINGS, "sslmode": mode}
     root = ca_file or given.get("sslrootcert") or _system_ca(mode)
     return {**options, "sslrootcert": root} if root else options
@@ -61,11 +61,11 @@ def _given(parameters: ConnectionParameters) -> dict[str, Any]:
     try:
         given = conninfo_to_dict(parameters.uri) if parameters.uri else dict(parameters.parts)
     except psycopg.Error:
-        raise _invalid("the Secret's value is no PostgreSQL URI") from None
+        raise _invalid(f"what {parameters.source} says is no PostgreSQL URI") from None
     if _is_ambiguous(parameters.uri):
-        raise _invalid("the URI in the Secret has an @ or a / too many before the database's name")
+        raise _invalid(f"the URI in {parameters.source} has an @ or a / too many before the database's name")
     if not all(_is_port(port) for port in _listed(given.get("port"))):
-        raise _invalid("the port in the Secret is no number from 1 to 65535")
+        raise _invalid(f"the port in {parameters.source} is no number from 1 to 65535")
     return given
 
 
@@ -91,10 +91,11 @@ def _is_port(text: str) -> bool:
     return not text or (text.isascii() and text.isdigit() and int(text) in _PORTS)
 
 
-def _ssl_mode(demanded: SSLMode | None, given: Mapping[str, Any]) -> str:
+def _ssl_mode(parameters: ConnectionParameters, given: Mapping[str, Any]) -> str:
+    demanded = parameters.ssl_mode
     mode = _LIBPQ_MODES[demanded] if demanded else str(given.get("sslmode") or "require")
     if mode not in _KNOWN_MODES:
-        raise _invalid(f"sslmode in the Secret is none of {', '.join(_KNOWN_MODES)}")
+        raise _invalid(f"sslmode in {parameters.source} is none of {', '.join(_KNOWN_MODES)}")
     return mode
 
 
