@@ -15,7 +15,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-virtua
 TOOLS := PYTHONPATH=operator:tools:.
 CRD := crds/roleshift.dev_rolemigrations.yaml
 API_PAGE := docs/reference/api.md
-PAGES := $(addprefix docs/reference/,commands.md metrics.md phases.md reasons.md)
+PAGES := $(addprefix docs/reference/,checks.md commands.md metrics.md phases.md reasons.md)
 ARGS ?=
 SIZE ?= full
 

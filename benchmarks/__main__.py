@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.checks import measure_checks
 from benchmarks.latency import measure_latency
 from benchmarks.measurement import Measurement, Size
 from benchmarks.throughput import measure_throughput
@@ -19,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--size", type=Size, choices=list(Size), default=Size.FULL)
     size = parser.parse_args().size
-    measurements = [*measure_latency(size), *measure_throughput(size)]
+    measurements = [*measure_latency(size), *measure_checks(size), *measure_throughput(size)]
     table = _table(measurements)
     print(table)
     RESULTS.mkdir(exist_ok=True)

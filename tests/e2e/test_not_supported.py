@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from roleshift.api.policy import Limits
 from roleshift.engine import support
 from support.cases import Case
 
 NOT_SUPPORTED: dict[str, dict[str, Any]] = {
     "connection.clusterRef": {"connection": {"secretRef": None, "clusterRef": {"name": "people"}}},
-    "connection.podSelector": {"connection": {"podSelector": {"matchLabels": {"app": "people-db"}}}},
     "target.scope": {"target": {"scope": {"matchExpressions": [{"column": "note", "operator": "Exists"}]}}},
     "target.lookup": {"target": {"lookup": {"table": "roles", "keyColumn": "id", "nameColumn": "name"}}},
     "target.onDuplicate": {"target": {"onDuplicate": "Merge"}},
@@ -17,16 +17,12 @@ NOT_SUPPORTED: dict[str, dict[str, Any]] = {
     "mode": {"mode": "DryRun"},
     "approval.policy": {"approval": {"policy": "Manual"}},
     "backup.methods": {"backup": {"methods": ["Table", "Archive"], "archive": {"url": "s3://people/roles"}}},
-    "checks.waivers": {
-        "checks": {"waivers": [{"check": "Locks", "reason": "night", "expires": "2099-12-31T00:00:00Z"}]}
-    },
     "observation": {"observation": {"durationSeconds": 1}},
     "rollback.policy": {"rollback": {"policy": "Never"}},
     "rollback.onConflict": {"rollback": {"onConflict": "Overwrite"}},
     "window": {"window": {"schedule": "0 2 * * 6", "durationSeconds": 3600}},
     "maintenance": {"maintenance": {"workloads": [{"kind": "Deployment", "name": "people-api"}]}},
     "deletionPolicy": {"deletionPolicy": "DeleteBackups"},
-    "checks.limits.maxDatabaseBytes": {"checks": {"limits": {"maxDatabaseBytes": 1}}},
 }
 
 # What only a look at the table can tell.
@@ -51,9 +47,10 @@ SHAPES_NOT_SUPPORTED: dict[str, tuple[str, dict[str, Any], str]] = {
 
 class TestNotSupported:
     def test_every_field_that_is_refused_has_a_case(self) -> None:
-        assert {*NOT_SUPPORTED} - {"checks.limits.maxDatabaseBytes"} == {
-            one.field for one in support._MISSING
-        }
+        assert {*NOT_SUPPORTED} == {one.field for one in support._MISSING}
+
+    def test_every_limit_is_judged(self) -> None:
+        assert set(Limits.model_fields) == support.SUPPORTED_LIMITS
 
     @pytest.mark.parametrize(("field", "changes"), NOT_SUPPORTED.items(), ids=NOT_SUPPORTED)
     def test_the_field_is_named(self, case: Case, field: str, changes: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from roleshift.api import Phase
 from roleshift.engine.identity import RunIdentity
 from roleshift.engine.run import LogOutcome, RunRecord
 from roleshift.errors import DatabaseError, FencedError, Reason
-from roleshift.postgres import fence, ledger
+from roleshift.postgres import fence, ledger, ledger_schema
 from roleshift.postgres.session import Session, Timeouts
 from support.run_phases import session_on
 from support.stage import CATCH_UP_SECONDS, QUICK_LEASE, Stage
@@ -127,7 +127,7 @@ async def ledger_with_a_run(database: Database) -> AsyncIterator[Ledger]:
             return one
 
         first = await open_one()
-        await ledger.ensure(first)
+        await ledger_schema.ensure(first)
         run_id = "00000000-0000-4000-8000-000000000001"
         await ledger.insert(first, ledger.NewRun(run_id, IDENTITY, "manifest", 1, "uid", "database"))
         yield Ledger(open_one)

@@ -11,6 +11,7 @@ from localenv.controlplane import ControlPlane
 from roleshift.cluster.client import KubernetesClient
 from roleshift.cluster.events import EventType
 from roleshift.cluster.finalizer import FINALIZER, Finalizers
+from roleshift.cluster.pod_metrics import PodMetricsReader
 from roleshift.cluster.secrets import SecretReader
 from roleshift.controller.mailbox import Mailbox
 from roleshift.controller.ports import Ports
@@ -47,6 +48,7 @@ async def worked_on(deleted: Migration, later: timedelta) -> list[tuple[Any, ...
     client = KubernetesClient.from_environment(kubeconfig=str(deleted.control_plane.kubeconfig), timeout=10)
     ports = Ports(
         secrets=SecretReader(client),
+        pods=PodMetricsReader(client),
         guard=Finalizers(client),
         publish=lambda *_: None,
         freeze=never,

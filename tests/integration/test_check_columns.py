@@ -7,8 +7,10 @@ import yaml
 
 from localenv.database import Database
 from roleshift.api.safety import CheckName, CheckResult
+from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.errors import Reason
 from roleshift.phases.examination import Examination
+from roleshift.postgres.probes import refusals
 from support.examinations import JUDGED, fallen, judgement, look, only_fallen
 from support.run_phases import spec_of
 from support.tables import create_user_profiles
@@ -221,3 +223,64 @@ class TestMigrationColumns:
         assert said.reason is Reason.MIGRATION_COLUMNS_MISSING
         assert f'column "{name}" is {named}' in said.message
         assert "it has to be" in said.message
+
+
+class TestHowTheServerIsAsked:
+    """From version 16 on nothing fails; before, and where a constraint itself fails, one value at a time."""
+
+    async def test_a_column_may_be_called_like_anything_in_the_question(self, database: Database) -> None:
+        names = {"role": "message", "previousRole": "value", "seniority": "t", "migratedAt": ""}
+        database.execute(
+            "CREATE TABLE users (id int PRIMARY KEY, message varchar(5) CHECK (message <> 'x'), value text,"
+            " t text); INSERT INTO users VALUES (1, 'a')"
+        )
+        order = {"order": ["administrator", "a"]}
+        spec = spec_of(target={"table": "users", "columns": names}, mappings=MAPPING, privileges=order)
+        said = only_fallen(await look(database, spec), TYPE)
+        assert said.message.startswith(
+            'column "message" refuses "administrator" (does not fit character varying(5))'
+        )
+
+    async def test_a_constraint_that_fails_blames_the_value_that_makes_it_fail(
+        self, database: Database
+    ) -> None:
+        database.execute("""
+            CREATE FUNCTION picky(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$
+            BEGIN
+                IF $1 = 'c' THEN RAISE 'never c'; END IF;
+                RETURN true;
+            END $$;
+            CREATE TABLE users (id int PRIMARY KEY, role text CHECK (picky(role)));
+            INSERT INTO users VALUES (1, 'a'), (2, 'd');
+        """)
+        spec = spec_of(
+            target={"table": "users", "columns": {"previousRole": "", "seniority": "", "migratedAt": ""}},
+            mappings=[{"from": "a", "to": "b"}, {"from": "d", "to": "c"}],
+            privileges={"order": ["b", "c", "a", "d"]},
+        )
+        said = only_fallen(await look(database, spec), TYPE)
+        assert said.message.startswith('column "role" refuses "c" (never c')
+        assert '"b"' not in said.message
+
+    @pytest.mark.parametrize("way", list(refusals._Way))
+    async def test_both_ways_tell_the_same(
+        self, database: Database, way: refusals._Way, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(refusals, "_tells_errors", lambda _: way is refusals._Way.ASK)
+        database.execute("CREATE TYPE level AS ENUM ('junior', 'senior')")
+        create = (
+            "CREATE TABLE users (id int PRIMARY KEY, role varchar(5), previous_role text CHECK"
+            " (previous_role <> 'a'), seniority_level level, role_migrated_at timestamptz);"
+        )
+        database.execute(create + "INSERT INTO users (id, role) VALUES (1, 'a')")
+        found = await look(database, spec_of(target={"table": "users"}, mappings=MAPPING))
+        refused = found.facts.refused
+        assert not isinstance(refused, ProbeFailure)
+        assert [(one.column, one.value) for one in refused] == [
+            ("role", "administrator"),
+            ("seniority_level", "lead"),
+            ("previous_role", "a"),
+        ]
+        assert refused[0].why == "does not fit character varying(5)"
+        assert refused[1].why.startswith('invalid input value for enum level: "lead"')
+        assert refused[2].why == "refused by constraint users_previous_role_check"

@@ -1,7 +1,6 @@
 """Locks: nobody holds a lock that the write would wait for, and nobody waits for one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -12,13 +11,16 @@ from localenv.database import Database
 from localenv.wait import wait_until
 from roleshift.api.safety import CheckName, CheckResult
 from roleshift.engine.checks import Healing
+from roleshift.engine.score import GateOpen
 from roleshift.errors import Reason
 from support.examinations import JUDGED, fallen, judgement, look, only_fallen
+from support.others import holding, prepared, wait_until_older_than, wait_until_prepared_for
 from support.run_phases import spec_of
 from support.tables import create_user_profiles
 
 NAME = CheckName.LOCKS
 PATIENT = {"lockTimeoutSeconds": 1}
+TAKE = "SELECT pg_advisory_xact_lock(%s)"
 CHANGE = "UPDATE user_profiles SET note = note WHERE id = 1"
 
 
@@ -26,29 +28,6 @@ CHANGE = "UPDATE user_profiles SET note = note WHERE id = 1"
 def profiles(database: Database) -> Database:
     create_user_profiles(database, 8)
     return database
-
-
-@contextmanager
-def holding(connection: psycopg.Connection[Any], statement: str) -> Iterator[psycopg.Connection[Any]]:
-    """A transaction that has run a statement and stays open for the block."""
-    with connection, connection.transaction(force_rollback=True):
-        connection.execute(statement)
-        yield connection
-
-
-def wait_until_older_than(database: Database, seconds: float) -> None:
-    """Wait until another session's transaction on the database is older than that."""
-    query = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-        " AND clock_timestamp() - xact_start > make_interval(secs => %s)"
-    )
-
-    def is_old() -> bool:
-        with database.admin() as admin:
-            found = admin.execute(query, [database.name, seconds]).fetchone()
-        return found is not None and bool(found[0])
-
-    wait_until(is_old, 10, f"a transaction is older than {seconds} s")
 
 
 async def test_a_lock_that_was_held_longer_than_the_limit_is_named(profiles: Database) -> None:
@@ -92,7 +71,10 @@ async def test_a_session_that_waits_for_a_lock_fails_it(profiles: Database) -> N
 
 async def test_a_lock_that_somebody_else_keeps_is_unknown_when_its_age_is_hidden(profiles: Database) -> None:
     with holding(profiles.admin(), CHANGE) as other:
-        said = only_fallen(await look(profiles), NAME, CheckResult.UNKNOWN)
+        found = await look(profiles)
+        both = (NAME, CheckName.LONG_TRANSACTIONS)
+        assert fallen(found) == dict.fromkeys(both, CheckResult.UNKNOWN)
+        said = judgement(found, NAME)
         assert said.healing is Healing.BY_ITSELF
         assert f"pid {other.info.backend_pid}" in said.message
         assert f'GRANT pg_read_all_stats TO "{profiles.owner}"' in said.message
@@ -123,18 +105,11 @@ async def test_with_the_right_to_see_it_the_age_of_somebody_elses_lock_is_judged
 
 
 async def test_the_lock_of_a_prepared_transaction_is_seen(profiles: Database) -> None:
-    with profiles.connect() as other:
-        other.execute("BEGIN")
-        other.execute(CHANGE)
-        other.execute("PREPARE TRANSACTION 'left behind'")
-    try:
-        age = "SELECT count(*) FROM pg_prepared_xacts WHERE clock_timestamp() - prepared > '1 s'"
-        wait_until(lambda: profiles.query(age)[0][0], 10, "it is older than 1 s")
+    with prepared(profiles, CHANGE):
+        wait_until_prepared_for(profiles, 1.0)
         found = await look(profiles, spec_of(privileges=JUDGED, strategy=PATIENT))
         message = only_fallen(found, NAME).message
         assert "prepared transaction left behind holds RowExclusiveLock" in message
-    finally:
-        profiles.execute("ROLLBACK PREPARED 'left behind'")
 
 
 async def test_a_lock_on_one_partition_is_a_lock_on_the_table(database: Database) -> None:
@@ -149,3 +124,54 @@ async def test_a_lock_on_one_partition_is_a_lock_on_the_table(database: Database
         wait_until_older_than(database, 1.0)
         said = judgement(await look(database, spec_of(strategy=PATIENT)), NAME)
         assert "holds RowExclusiveLock" in said.message
+
+
+class TestDeadlocks:
+    async def test_none_were_counted(self, profiles: Database) -> None:
+        said = judgement(await look(profiles), NAME)
+        assert said.result is CheckResult.PASSED
+        assert said.message.endswith("and the server has counted no deadlock in this database")
+
+    async def test_those_of_the_last_hour_are_a_warning(self, profiles: Database) -> None:
+        with profiles.admin() as admin:
+            admin.execute("SELECT pg_stat_reset()")
+        deadlock(profiles)
+        found = await look(profiles)
+        said = only_fallen(found, NAME, CheckResult.WARNING)
+        assert "there were 1 deadlocks in this database in the last 1 minutes" in said.message
+        assert isinstance(found.gate, GateOpen)
+
+    async def test_those_of_any_time_are_a_remark(self, profiles: Database) -> None:
+        deadlock(profiles)
+        found = await look(profiles)
+        assert fallen(found) == {}
+        assert (
+            "1 deadlocks were counted in this database, when is not known" in judgement(found, NAME).message
+        )
+
+    async def test_uncounted_ones_are_unknown(self, profiles: Database) -> None:
+        with profiles.admin() as admin:
+            admin.execute("REVOKE SELECT ON pg_catalog.pg_stat_database FROM PUBLIC")
+        said = judgement(await look(profiles), NAME)
+        assert said.result is CheckResult.UNKNOWN
+        assert "permission denied for view pg_stat_database" in said.message
+
+
+def deadlock(database: Database) -> None:
+    """Two transactions that wait for each other; the server ends one and has counted it."""
+    with psycopg.connect(database.uri) as first, psycopg.connect(database.uri) as second:
+        first.execute(TAKE, [1])
+        second.execute(TAKE, [2])
+        waiter = Thread(target=take_and_give_up, args=(first, 2))
+        waiter.start()
+        take_and_give_up(second, 1)
+        waiter.join(20)
+    counted = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    wait_until(lambda: database.query(counted)[0][0], 10, "the deadlock is counted")
+
+
+def take_and_give_up(session: psycopg.Connection[Any], key: int) -> None:
+    """Wait for a lock until it is there or a deadlock is found, and let everything go."""
+    with suppress(psycopg.errors.DeadlockDetected):
+        session.execute(TAKE, [key])
+    session.rollback()

@@ -8,11 +8,15 @@ from roleshift.api.safety import CheckName, CheckResult
 from roleshift.engine.outcome import Advance
 from roleshift.errors import Reason
 from support.examinations import JUDGED, fallen, judgement, look, only_fallen
+from support.ledger_rows import make_older
 from support.run_phases import phases_on, spec_of
 from support.tables import create_user_profiles
 
 NAME = CheckName.BACKUP_PERMISSIONS
 WORKER = "worker"
+GRANT_COLUMNS = (
+    "GRANT UPDATE (role, previous_role, seniority_level, role_migrated_at) ON user_profiles TO {worker}"
+)
 
 
 @pytest.fixture
@@ -25,6 +29,11 @@ def worker(database: Database) -> str:
         admin.execute(f"GRANT SELECT, UPDATE ON user_profiles TO {role}")
         admin.execute(f"GRANT CREATE ON DATABASE {database.name} TO {role}")
     return database.server.uri(database.name, role, WORKER, sslmode="disable")
+
+
+def grants_in(message: str) -> list[str]:
+    """The statements that a message says to run."""
+    return message.partition(": ")[2].split("; ")
 
 
 def as_admin(database: Database, *statements: str) -> None:
@@ -48,7 +57,7 @@ async def test_it_names_the_ledgers_version_once_there_is_one(database: Database
     create_user_profiles(database, 8)
     async with phases_on(database) as run:
         await run.check()
-        assert run.judgement(NAME).message.endswith("ledger: version 1")
+        assert run.judgement(NAME).message.endswith("ledger: version 2")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +83,7 @@ async def test_what_it_says_to_run_makes_it_pass(database: Database, worker: str
         "REVOKE UPDATE ON user_profiles FROM {worker}",
     )
     message = only_fallen(await look(database, uri=worker), NAME).message
-    as_admin(database, *message.partition(": ")[2].split("; "))
+    as_admin(database, *grants_in(message))
     assert fallen(await look(database, uri=worker)) == {}
 
 
@@ -84,12 +93,122 @@ async def test_a_ledger_schema_of_somebody_else_needs_a_grant(database: Database
     assert f'GRANT USAGE, CREATE ON SCHEMA roleshift TO "{database.name}_worker"' in said.message
 
 
-async def test_a_ledger_that_the_role_may_not_read_is_unknown(database: Database, worker: str) -> None:
+async def test_a_ledger_of_somebody_else_needs_grants_for_each_table(database: Database, worker: str) -> None:
     async with phases_on(database):
-        as_admin(database, "GRANT USAGE, CREATE ON SCHEMA roleshift TO {worker}")
-        said = judgement(await look(database, uri=worker), NAME)
-    assert said.result is CheckResult.UNKNOWN
-    assert "permission denied for table ledger_version" in said.message
+        pass
+    found = await look(database, uri=worker)
+    said = judgement(found, NAME)
+    assert {*fallen(found)} >= {NAME, CheckName.BACKUP_INFRASTRUCTURE}
+    assert "GRANT SELECT, INSERT, UPDATE ON roleshift.migration_run TO " in said.message
+    as_admin(database, *grants_in(said.message))
+    assert fallen(await look(database, uri=worker)) == {}
+
+
+async def test_an_older_ledger_that_the_role_may_not_upgrade_is_named(
+    database: Database, worker: str
+) -> None:
+    async with phases_on(database):
+        pass
+    as_admin(database, *grants_in(judgement(await look(database, uri=worker), NAME).message))
+    make_older(database)
+    said = only_fallen(await look(database, uri=worker), NAME)
+    assert "the ledger has version 1 and the role may not upgrade it: as its owner, run" in said.message
+    assert f'roleshift sql --role "{database.name}_worker" | psql' in said.message
+
+
+@pytest.mark.parametrize(
+    ("lacks", "grant"),
+    [
+        ("REVOKE SELECT ON user_profiles FROM {worker}", 'GRANT SELECT ON "public"."user_profiles" TO'),
+        (
+            "REVOKE SELECT ON user_profiles FROM {worker}; GRANT SELECT (role) ON user_profiles TO {worker}",
+            'GRANT SELECT ON "public"."user_profiles" TO',
+        ),
+        (
+            "REVOKE UPDATE ON user_profiles FROM {worker}; GRANT UPDATE (role) ON user_profiles TO {worker}",
+            'GRANT UPDATE ON "public"."user_profiles" TO',
+        ),
+        ("REVOKE USAGE ON SCHEMA public FROM PUBLIC, {worker}", 'GRANT USAGE ON SCHEMA "public" TO'),
+        (
+            f"REVOKE UPDATE ON user_profiles FROM {{worker}}; {GRANT_COLUMNS}",
+            'GRANT MAINTAIN ON "public"."user_profiles" TO',
+        ),
+    ],
+    ids=["SELECT", "SELECT on some columns", "UPDATE on some columns", "USAGE", "LOCK"],
+)
+async def test_what_is_missing_on_the_table_is_named(
+    database: Database, worker: str, lacks: str, grant: str
+) -> None:
+    as_admin(database, lacks)
+    said = judgement(await look(database, uri=worker), NAME)
+    assert (said.result, said.reason) == (CheckResult.FAILED, Reason.PERMISSION_DENIED)
+    assert grant in said.message
+    as_admin(database, *grants_in(said.message))
+    assert fallen(await look(database, uri=worker)) == {}
+
+
+async def test_a_lock_on_an_older_server_needs_update_on_the_table(database16: Database) -> None:
+    create_user_profiles(database16, 8)
+    role = f"{database16.name}_worker"
+    database16.server.create_role(role, WORKER)
+    as_admin(
+        database16,
+        "GRANT CREATE ON DATABASE {database} TO {worker}",
+        "GRANT SELECT ON user_profiles TO {worker}",
+        GRANT_COLUMNS,
+    )
+    uri = database16.server.uri(database16.name, role, WORKER, sslmode="disable")
+    said = only_fallen(await look(database16, uri=uri), NAME)
+    assert said.message.endswith(f'GRANT UPDATE ON "public"."user_profiles" TO "{role}"')
+
+
+async def test_columns_alone_are_enough_where_the_table_can_be_locked(
+    database: Database, worker: str
+) -> None:
+    as_admin(
+        database,
+        "REVOKE ALL ON user_profiles FROM {worker}",
+        "GRANT SELECT (id, role, previous_role, seniority_level, role_migrated_at, xmin)"
+        " ON user_profiles TO {worker}",
+        GRANT_COLUMNS,
+        "GRANT MAINTAIN ON user_profiles TO {worker}",
+    )
+    before = database.row_set_hash("user_profiles")
+    assert judgement(await look(database, uri=worker), NAME).result is CheckResult.PASSED
+    async with phases_on(database, uri=worker) as run:
+        await run.until(Phase.DONE)
+        assert isinstance(await run.roll_back(), Advance)
+    assert database.row_set_hash("user_profiles") == before
+
+
+async def test_what_the_role_column_refers_to_has_to_be_readable(database: Database, worker: str) -> None:
+    database.execute(
+        "CREATE SCHEMA dictionary; CREATE TABLE dictionary.roles (name user_role PRIMARY KEY);"
+        "INSERT INTO dictionary.roles SELECT unnest(enum_range(NULL::user_role));"
+        "ALTER TABLE user_profiles ADD FOREIGN KEY (role) REFERENCES dictionary.roles"
+    )
+    said = judgement(await look(database, uri=worker), NAME)
+    assert 'GRANT SELECT ON "dictionary"."roles" TO' in said.message
+    as_admin(database, *grants_in(said.message))
+    assert fallen(await look(database, uri=worker)) == {}
+
+
+async def test_an_assertion_that_the_role_may_not_run_is_named(database: Database, worker: str) -> None:
+    database.execute("CREATE TABLE secrets (id int)")
+    assertions = [
+        {"name": "secrets", "query": "SELECT count(*) FROM secrets", "expected": "0"},
+        {"name": "nonsense", "query": "SELECT count(*) FROM nowhere", "expected": "0"},
+    ]
+    spec = spec_of(privileges=JUDGED, validation={"assertions": assertions})
+    said = only_fallen(await look(database, spec, uri=worker), NAME)
+    assert "assertion secrets: permission denied for table secrets" in said.message
+    assert "nonsense" not in said.message
+
+
+async def test_the_target_is_not_locked_by_the_trial(database: Database, worker: str) -> None:
+    with database.connect() as busy, busy.transaction():
+        busy.execute("UPDATE user_profiles SET note = 'busy' WHERE id = 4")
+        assert judgement(await look(database, uri=worker), NAME).result is CheckResult.PASSED
 
 
 async def test_schema_changes_need_the_tables_owner(database: Database, worker: str) -> None:

@@ -75,7 +75,23 @@ async def test_two_roles_of_one_user_that_become_one_are_foreseen(database: Data
     )
     said = only_fallen(await look_at_members(database), NAME)
     assert said.reason is Reason.ROLE_COLLISION
-    assert said.message.startswith("2 rows would share a unique value")
+    assert said.message == (
+        "2 rows would share a unique value with another row once their roles are mapped (team 1; team 2): "
+        "remove one row of each pair first"
+    )
+
+
+async def test_at_most_five_collisions_are_named_by_what_they_share(database: Database) -> None:
+    database.execute(
+        MEMBERS
+        + 'ALTER TABLE members ADD "User %" text; ALTER TABLE members ADD UNIQUE ("User %", role, team);'
+        'INSERT INTO members ("User %", team, role)'
+        " SELECT 'u' || n, 1, r FROM generate_series(1, 9) AS n, (VALUES ('a'), ('b')) AS v (r)"
+    )
+    said = only_fallen(await look_at_members(database), NAME)
+    assert said.message.startswith("9 rows would share a unique value")
+    assert said.message.count("User % u") == 5
+    assert said.message.count(", team 1") == 5
 
 
 async def test_rows_that_a_unique_index_takes_for_different_do_not_collide(database: Database) -> None:

@@ -80,7 +80,7 @@ async def test_every_precision_of_the_time_comes_back(database: Database, migrat
         {"role": "letter", "previous_role": "letter", "seniority_level": "text"},
         {"role": "known", "previous_role": "kind", "seniority_level": "text"},
         {"role": "text CHECK (role IN ('a', 'b', 'c'))", "previous_role": "name"},
-        {"role": "text COLLATE \"C\" NOT NULL DEFAULT 'a'", "previous_role": "text DEFAULT 'none'"},
+        {"role": "text COLLATE \"C\" NOT NULL DEFAULT 'c'", "previous_role": "text DEFAULT 'none'"},
     ],
     ids=lambda types: types["role"],
 )

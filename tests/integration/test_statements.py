@@ -8,6 +8,7 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from localenv.database import Database
@@ -25,7 +26,14 @@ FOLDER = Path(str(files("roleshift.postgres"))) / "sql"
 SQL = {
     path.relative_to(FOLDER).with_suffix("").as_posix(): path.read_text() for path in FOLDER.rglob("*.sql")
 }
-NO_PLAN = {"ledger_version_1": "many statements", "lock_target": "a command without a plan"}
+BODIES = {name for name in SQL if name.startswith("functions/")}
+"""Sources of functions; test_ledger_functions.py calls each."""
+NO_PLAN = {
+    "function_create": "a command without a plan",
+    "ledger_version_1": "many statements",
+    "ledger_version_2": "many statements",
+    "lock_target": "a command without a plan",
+}
 """What EXPLAIN has no word for."""
 _PLACE = re.compile(r"\\\{\w+\\\}")
 
@@ -36,7 +44,7 @@ def pattern_of(text: str) -> re.Pattern[str]:
     return re.compile(_PLACE.sub("(?s:.*)", re.escape("\n".join(lines))))
 
 
-PATTERNS = {name: pattern_of(text) for name, text in SQL.items()}
+PATTERNS = {name: pattern_of(text) for name, text in SQL.items() if name not in BODIES}
 
 
 class Watch:
@@ -91,11 +99,38 @@ def test_a_file_begins_with_what_it_locks_and_costs(name: str) -> None:
 async def test_every_file_is_used_and_can_be_planned(database: Database, watch: Watch) -> None:
     create_user_profiles(database, 40)
     await look(database, spec_of(target={"table": "user_profile"}))
+    await look(database, uri=database.admin_uri)  # only such a role may read the server's files
+    await _invalid_index(database)
+    await _look_with_everything_beside(database)
     await _done_and_back(database)
     await _cancelled(database)
     await _taken_over(database)
-    assert SQL.keys() - watch.used == set()
-    assert SQL.keys() - watch.explained == NO_PLAN.keys()
+    assert SQL.keys() - watch.used - BODIES == set()
+    assert SQL.keys() - watch.explained - BODIES == NO_PLAN.keys()
+
+
+async def _invalid_index(database: Database) -> None:
+    """A look at a table with a unique index that could not be built."""
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        database.execute("CREATE UNIQUE INDEX CONCURRENTLY in_vain ON user_profiles (role)")
+    await look(database)
+    database.execute("DROP INDEX in_vain")
+
+
+async def _look_with_everything_beside(database: Database) -> None:
+    """A look at a database that has a ledger, and pg_cron's table as that extension makes it."""
+    with database.admin() as admin:
+        admin.execute("""
+            CREATE SCHEMA cron;
+            GRANT USAGE ON SCHEMA cron TO public;
+            CREATE TABLE cron.job (
+                jobid bigserial PRIMARY KEY, schedule text, command text, nodename text, nodeport int,
+                database text, username text, active boolean, jobname text
+            );
+            GRANT SELECT ON cron.job TO public
+        """)
+    async with phases_on(database, name="beside"):
+        await look(database)
 
 
 async def _done_and_back(database: Database) -> None:

@@ -88,6 +88,7 @@ async def test_quoted_camel_case_as_prisma_writes_it(database: Database) -> None
             "columns": {"previousRole": "previousRole", "seniority": "", "migratedAt": "migratedAt"},
         },
         mappings=[{"from": "ADMIN", "to": "OWNER"}, {"from": "MEMBER", "to": "ADMIN"}],
+        checks={"minimumScore": 80},
     )
 
     def see() -> None:

@@ -129,7 +129,7 @@ async def test_counts_may_change_without_a_new_plan(profiles: Database) -> None:
 
 
 async def test_a_swallowed_row_is_blamed_on_the_triggers_by_name(profiles: Database) -> None:
-    async with phases_on(profiles) as run:
+    async with phases_on(profiles, spec_of(checks={"minimumScore": 0})) as run:
         await run.until(Phase.CHECKING)
         before_each_update(profiles, "IF OLD.id = 4 THEN RETURN NULL; END IF;")
         before = profiles.row_set_hash(TABLE)

@@ -73,8 +73,11 @@ class Gate:
 
     @contextmanager
     def locked(self, table: str, mode: str) -> Iterator[None]:
-        """Hold whoever needs a table in a conflicting mode until the block ends."""
-        with closing(self._database.admin()) as session:
+        """Hold whoever needs a table in a conflicting mode until the block ends.
+
+        As the owner, whose transactions the run's role may see.
+        """
+        with closing(self._database.connect()) as session:
             session.execute(f"BEGIN; LOCK TABLE {table} IN {mode} MODE")
             yield
 

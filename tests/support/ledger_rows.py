@@ -8,12 +8,23 @@ from psycopg.rows import dict_row
 
 from localenv.database import Database
 from roleshift.engine.connection import ConnectionParameters
-from roleshift.postgres import ledger
+from roleshift.postgres import ledger_schema
 from roleshift.postgres.connect import Purpose, session
 
 _RUN = "SELECT * FROM roleshift.migration_run ORDER BY created_at DESC, attempt DESC LIMIT 1"
 _LOG = "SELECT * FROM roleshift.migration_execution_log WHERE run_id = %s ORDER BY id"
+_MAKE_OLDER = """
+    DROP FUNCTION roleshift.restore_run, roleshift.validate_run, roleshift.run_parts;
+    DROP TABLE roleshift.migration_validation_functions;
+    DELETE FROM roleshift.ledger_version WHERE version > 1;
+"""
 _IMAGES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'roleshift' AND tablename ~ '^migration_backup_'"
+
+
+def make_older(database: Database, *, as_admin: bool = False) -> None:
+    """A ledger as version 1 left it."""
+    with database.admin() if as_admin else database.connect() as session:
+        session.execute(_MAKE_OLDER)
 
 
 class LedgerRows:
@@ -29,7 +40,7 @@ class LedgerRows:
     async def _install(self) -> None:
         purpose = Purpose("test", "test", "", "public")
         async with session(ConnectionParameters(uri=self._database.uri), purpose) as opened:
-            await ledger.ensure(opened)
+            await ledger_schema.ensure(opened)
 
     @property
     def run(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from roleshift.engine.verification import VerificationResult
 from roleshift.errors import FencedError, Reason, RoleshiftError
 from roleshift.phases import backing_up, cancelling, checking, migrating, rolling_back, validating
 from roleshift.phases.context import Context
-from roleshift.postgres import fence, ledger
+from roleshift.postgres import fence, ledger, ledger_schema
 from roleshift.postgres.connect import Purpose, open_session
 from roleshift.postgres.probes.server import server_facts
 from roleshift.postgres.session import Session, Timeouts
@@ -58,11 +58,12 @@ class PhaseRun:
         self.work = work
         self.settlement: Settlement | None = None
         self.progress: list[tuple[int, int]] = []
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @classmethod
     async def begin(cls, spec: RoleMigrationSpec, control: Session, work: Session, name: str) -> Self:
         """Insert and claim a run, as the worker does."""
-        await ledger.ensure(control)
+        await ledger_schema.ensure(control)
         identity = RunIdentity("cluster", NAMESPACE, name, canonical_hash(immutable_part(spec)))
         server = await server_facts(control)
         new = ledger.NewRun(str(uuid.uuid4()), identity, "manifest", 1, "uid", server.database_identity)
@@ -155,8 +156,11 @@ class PhaseRun:
             control=self.control,
             work=self.work,
             rows_done=lambda done, total: self.progress.append((done, total)),
-            surroundings=_nothing_but_the_time,
+            surroundings=self._nothing_but_the_time,
         )
+
+    async def _nothing_but_the_time(self) -> Surroundings:
+        return Surroundings(self.clock())
 
     # What came of it
 
@@ -178,10 +182,6 @@ class PhaseRun:
         """The table of the before-image in schema roleshift."""
         assert self.run.image is not None
         return self.run.image.name
-
-
-async def _nothing_but_the_time() -> Surroundings:
-    return Surroundings(datetime.now(UTC))
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Conditions by kstatus: what `kubectl wait`, Flux and Argo CD make of a run."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roleshift.api import ConditionStatus, ConditionType, Phase, RoleMigrationStatus, RollbackResult
-from roleshift.api.safety import CheckResult
-from roleshift.engine.conditions import Activity, View, conditions, end_reason_of_rollback
+from roleshift.api.safety import CheckName, CheckResult, Severity
+from roleshift.engine.conditions import (
+    Activity,
+    View,
+    conditions,
+    end_reason_of_rollback,
+    is_closed_by_checks,
+)
+from roleshift.engine.run import LogEntry, LogOutcome
 from roleshift.errors import Reason
 from support.engine_values import FAILED, IMAGE, NOW, PASSED, finding, run_in, views
 
@@ -107,6 +115,45 @@ def test_a_check_that_fell_is_named(bad: CheckResult) -> None:
     found = {c.type: c for c in conditions(view, 1, None, NOW)}[ConditionType.PRECHECKS_PASSED]
     assert (found.status, found.reason) == (F, Reason.LOCK_TIMEOUT)
     assert "Locks" in found.message
+
+
+@pytest.mark.parametrize("phase", [Phase.BACKING_UP, Phase.MIGRATING, Phase.VALIDATING, Phase.DONE])
+def test_past_the_gate_the_checks_have_passed_although_one_of_them_fell(phase: Phase) -> None:
+    activity = Activity.ENDED if phase is Phase.DONE else Activity.WORKING
+    minor = replace(finding(CheckResult.UNKNOWN, CheckName.MEMORY), severity=Severity.MINOR)
+    view = View(phase, activity, Reason.MIGRATING, "", findings=(minor,))
+    found = {c.type: c for c in conditions(view, 1, None, NOW)}[ConditionType.PRECHECKS_PASSED]
+    assert (found.status, found.reason) == (T, "ChecksPassed")
+    assert found.message.endswith("; Memory Unknown")
+
+
+@pytest.mark.parametrize(
+    ("last", "status"), [(LogOutcome.SUCCEEDED, T), (LogOutcome.FAILED, F)], ids=["after it", "at it"]
+)
+def test_a_run_that_failed_tells_whether_that_was_at_the_gate(
+    last: LogOutcome, status: ConditionStatus
+) -> None:
+    log = (LogEntry(Phase.CHECKING, LogOutcome.SUCCEEDED, NOW, NOW), LogEntry(Phase.CHECKING, last, NOW, NOW))
+    run = run_in(Phase.FAILED, log=log)
+    view = View(Phase.FAILED, Activity.ENDED, Reason.LOCK_TIMEOUT, "", run, (finding(CheckResult.FAILED),))
+    assert standing(view)[ConditionType.PRECHECKS_PASSED] is status
+
+
+def test_a_score_that_is_too_low_closes_the_gate_without_a_critical_check() -> None:
+    major = replace(finding(CheckResult.FAILED), severity=Severity.MAJOR)
+    waiting = View(Phase.CHECKING, Activity.WAITING, Reason.SCORE_TOO_LOW, "score 80", findings=(major,))
+    assert standing(waiting)[ConditionType.PRECHECKS_PASSED] is F
+    looking = replace(waiting, activity=Activity.WORKING, reason=Reason.CHECKING)
+    assert standing(looking)[ConditionType.PRECHECKS_PASSED] is U
+
+
+def test_only_what_the_checks_found_closes_the_gate() -> None:
+    fell = (finding(CheckResult.FAILED),)
+    at_the_gate = View(Phase.CHECKING, Activity.WAITING, Reason.LOCK_TIMEOUT, "", findings=fell)
+    assert is_closed_by_checks(at_the_gate)
+    assert not is_closed_by_checks(replace(at_the_gate, reason=Reason.ANOTHER_RUN_ACTIVE))
+    assert not is_closed_by_checks(replace(at_the_gate, phase=Phase.MIGRATING))
+    assert not is_closed_by_checks(replace(at_the_gate, activity=Activity.WORKING))
 
 
 def test_data_that_is_not_consistent_is_said_to_be_so() -> None:

@@ -30,6 +30,7 @@ async def test_the_status_names_the_bug_and_the_error_goes_on_to_whoever_logs_it
     inbox = Mock(latest=BODY, deleted=False, unread=False, slots=nullcontext())
     ports = Ports(
         secrets=Mock(read=AsyncMock(side_effect=ZeroDivisionError)),
+        pods=Mock(),
         guard=Mock(),
         publish=lambda _key, _uid, status, _urgency: published.append(status),
         freeze=AsyncMock(),

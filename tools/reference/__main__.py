@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from reference import commands, metrics, phases, reasons
+from reference import checks, commands, metrics, phases, reasons
 
 PAGES = {
+    "checks.md": checks.page,
     "commands.md": commands.page,
     "metrics.md": metrics.page,
     "phases.md": phases.page,

@@ -1,9 +1,137 @@
 """Checks on what the backup needs."""
 
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
-from roleshift.engine.checks import Judgement, failed, passed
+from roleshift.checks.words import amount, counted
+from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
+from roleshift.engine.facts.backup import ArchiverFacts, LedgerFacts, LedgerFunctionFacts, SpaceFacts
 from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.keys import Key
+from roleshift.engine.space import Measured, SpaceEstimate, estimate_space, image_widths
 from roleshift.errors import Reason
+
+RECENT_SECONDS = 24 * 3600
+"""A server that archives its WAL has archived some within a day, or has none to archive."""
+_LAY_DOWN = "lay the ledger down again as its owner: roleshift sql | psql"
+
+
+# BackupInfrastructure
+
+
+def backup_infrastructure(subject: Subject) -> Judgement:
+    """The ledger is at the right version or will be, it can be read, and its functions are unaltered."""
+    facts = subject.facts.backup.ledger
+    if isinstance(facts, ProbeFailure):
+        return could_not_tell(facts)
+    if facts.version is None:
+        return passed(f"there is no ledger yet; version {facts.known} will be created")
+    for judge in (_unreadable, _wrong_version, _incomplete):
+        judgement = judge(facts)
+        if judgement is not None:
+            return judgement
+    return passed(
+        f"the ledger has version {facts.version}; its tables can be read, its {len(facts.functions)} "
+        "functions are unaltered"
+    )
+
+
+def _unreadable(facts: LedgerFacts) -> Judgement | None:
+    if not facts.unreadable:
+        return None
+    return failed(
+        f"the run's role can't read {', '.join(f'roleshift.{name}' for name in facts.unreadable)}: "
+        "roleshift sql --role ROLE prints the grants that it needs",
+        Reason.PERMISSION_DENIED,
+    )
+
+
+def _wrong_version(facts: LedgerFacts) -> Judgement | None:
+    version = facts.version or 0
+    if version > facts.known:
+        return failed(
+            f"the ledger has version {version}, this operator knows {facts.known}: upgrade the operator",
+            Reason.LEDGER_TOO_NEW,
+        )
+    if facts.missing:
+        return failed(f"the ledger lacks {', '.join(facts.missing)}; {_LAY_DOWN}")
+    if version < facts.known:
+        return passed(f"the ledger has version {version} and will be upgraded to {facts.known}")
+    return None
+
+
+def _incomplete(facts: LedgerFacts) -> Judgement | None:
+    wrong = [text for text in map(_what_is_wrong, facts.functions) if text]
+    return failed(f"{'; '.join(wrong)}: find out who did that, then {_LAY_DOWN}") if wrong else None
+
+
+def _what_is_wrong(function: LedgerFunctionFacts) -> str:
+    name = f"roleshift.{function.signature}"
+    if function.found is None:
+        return f"the function {name} is gone"
+    if function.found != function.expected:
+        return f"the function {name} was altered"
+    if function.registered is None:
+        return f"the registry has no entry for {name}"
+    if function.registered != function.expected:
+        return f"the registry's entry for {name} was altered"
+    return ""
+
+
+# BackupSpace
+
+
+def backup_space(subject: Subject) -> Judgement:
+    """Image, WAL and dead rows fit below the limit, where one is given."""
+    facts, proof = subject.facts.backup.space, subject.proof
+    if subject.target is None:
+        return depends_on("UserProfiles")
+    if isinstance(facts, ProbeFailure):
+        return could_not_tell(facts)
+    if isinstance(subject.facts.roles, ProbeFailure):
+        return could_not_tell(subject.facts.roles)
+    if proof is None:
+        return depends_on("UserProfiles")
+    estimate = estimate_of(subject, facts)
+    needs = (
+        f"{counted(proof.rows, 'row', 'rows')} need about {amount(estimate.total)} (image "
+        f"{amount(estimate.image)}, WAL {amount(estimate.wal)}, dead rows {amount(estimate.dead)})"
+    )
+    limit = subject.spec.checks.limits.max_database_bytes
+    if limit is None:
+        return warning(
+            f"{needs}; nobody said how large the database may become: see that there is room, and set "
+            "spec.checks.limits.maxDatabaseBytes to have it judged"
+        )
+    reached = facts.database_bytes + estimate.total
+    text = f"{needs}; with the database's {amount(facts.database_bytes)} that is {reached} bytes"
+    if reached > limit:
+        return failed(
+            f"{text}, more than maxDatabaseBytes {limit}: make room (VACUUM FULL, drop what nobody needs), "
+            "or raise spec.checks.limits.maxDatabaseBytes if the volume allows it",
+            Reason.DISK_FULL,
+        )
+    return passed(f"{text} (limit {limit})")
+
+
+def estimate_of(subject: Subject, facts: SpaceFacts) -> SpaceEstimate:
+    """What the run over the rows that were counted needs, in bytes."""
+    roles, proof, key = subject.facts.roles, subject.proof, subject.key
+    total = roles.total if not isinstance(roles, ProbeFailure) else 0
+    names = subject.names
+    wanted = (names.role, names.previous_role, names.seniority, names.migrated_at)
+    columns = [*(key.columns if isinstance(key, Key) else ()), *(name for name in wanted if name)]
+    return estimate_space(
+        Measured(
+            rows=total,
+            changing=proof.rows if proof else 0,
+            heap_bytes=facts.heap_bytes,
+            index_bytes=facts.index_bytes,
+            indexes=facts.indexes,
+            image_columns=image_widths(facts.widths, columns),
+        )
+    )
+
+
+# BackupPermissions
 
 
 def backup_permissions(subject: Subject) -> Judgement:
@@ -19,3 +147,53 @@ def backup_permissions(subject: Subject) -> Judgement:
         return depends_on("UserProfiles")
     except_for = "" if permissions.planned else ", except for the write, which can't be planned yet"
     return passed(f"tried as the run's role and undone{except_for}; ledger: {permissions.ledger}")
+
+
+# RecentBackup
+
+
+def recent_backup(subject: Subject) -> Judgement:
+    """The server archives its WAL, and did so lately; whether there is a base backup can't be seen."""
+    facts = subject.facts.backup.archiver
+    if isinstance(facts, ProbeFailure):
+        return could_not_tell(facts)
+    if facts.mode == "off":
+        return unknown(
+            "archive_mode is off, so the server can't tell whether it is backed up: archive_mode = on with "
+            "an archive_command would; else see for yourself that a recent backup exists",
+            healing=Healing.BY_A_PERSON,
+        )
+    return _judge_archiver(facts)
+
+
+def _judge_archiver(facts: ArchiverFacts) -> Judgement:
+    if not facts.configured:
+        return failed(
+            f"archive_mode is {facts.mode} and neither archive_command nor archive_library is set, so that "
+            "no WAL is archived: set one"
+        )
+    if facts.failing:
+        return failed(
+            f"the archiver fails, lately for {facts.last_failed}; see the server's log and mend "
+            "archive_command, or wait: the check is made again",
+            healing=Healing.BY_ITSELF,
+        )
+    if facts.seconds_since_archived is None:
+        return unknown(
+            "the server has archived nothing since its statistics were reset; SELECT pg_switch_wal() makes "
+            "it archive, and the check is made again"
+        )
+    return _judge_age(facts, facts.seconds_since_archived)
+
+
+def _judge_age(facts: ArchiverFacts, seconds: float) -> Judgement:
+    measured = f"{facts.last_archived} was archived {seconds / 3600:.1f} hours ago"
+    if seconds <= RECENT_SECONDS or facts.waiting == 0:
+        nothing = " and there is nothing to archive since" if seconds > RECENT_SECONDS else ""
+        return passed(f"{measured}{nothing} (limit {RECENT_SECONDS // 3600}); a base backup can't be seen")
+    waiting = "an unknown number of" if facts.waiting is None else facts.waiting
+    return failed(
+        f"{measured}, more than {RECENT_SECONDS // 3600}, and {waiting} WAL segments wait: see whether the "
+        "archiver runs, or wait: the check is made again",
+        healing=Healing.BY_ITSELF,
+    )

@@ -8,7 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roleshift.api import Category, CheckName, Severity
-from roleshift.checks import application, backup, database, integrity, prerequisites
+from roleshift.checks import (
+    application,
+    backup,
+    capacity,
+    database,
+    dependencies,
+    integrity,
+    prerequisites,
+    references,
+    replication,
+    resources,
+    row_security,
+)
 from roleshift.checks.subject import Subject
 from roleshift.engine.checks import Finding, Judgement
 
@@ -29,29 +41,34 @@ _CRITICAL, _MAJOR, _MINOR = Severity.CRITICAL, Severity.MAJOR, Severity.MINOR
 
 CATALOGUE: tuple[Check, ...] = (
     Check(CheckName.SERVER_VERSION, Category.DATABASE, _CRITICAL, database.server_version),
-    Check(CheckName.CONNECTION_HEADROOM, Category.DATABASE, _MAJOR),
-    Check(CheckName.DATABASE_SIZE, Category.DATABASE, _MAJOR),
-    Check(CheckName.TABLESPACES, Category.DATABASE, _CRITICAL),
+    Check(CheckName.CONNECTION_HEADROOM, Category.DATABASE, _MAJOR, capacity.connection_headroom),
+    Check(CheckName.DATABASE_SIZE, Category.DATABASE, _MAJOR, capacity.database_size),
+    Check(CheckName.TABLESPACES, Category.DATABASE, _CRITICAL, capacity.tablespaces),
     Check(CheckName.USER_PROFILES, Category.INTEGRITY, _CRITICAL, integrity.user_profiles),
     Check(CheckName.ROLE_CONSISTENCY, Category.INTEGRITY, _CRITICAL, integrity.role_consistency),
-    Check(CheckName.FOREIGN_KEYS, Category.INTEGRITY, _CRITICAL),
-    Check(CheckName.DUPLICATES, Category.INTEGRITY, _CRITICAL),
-    Check(CheckName.BACKUP_INFRASTRUCTURE, Category.BACKUP, _CRITICAL),
-    Check(CheckName.BACKUP_SPACE, Category.BACKUP, _CRITICAL),
+    Check(CheckName.FOREIGN_KEYS, Category.INTEGRITY, _CRITICAL, references.foreign_keys),
+    Check(CheckName.DUPLICATES, Category.INTEGRITY, _CRITICAL, references.duplicates),
+    Check(CheckName.BACKUP_INFRASTRUCTURE, Category.BACKUP, _CRITICAL, backup.backup_infrastructure),
+    Check(CheckName.BACKUP_SPACE, Category.BACKUP, _CRITICAL, backup.backup_space),
     Check(CheckName.BACKUP_PERMISSIONS, Category.BACKUP, _CRITICAL, backup.backup_permissions),
-    Check(CheckName.RECENT_BACKUP, Category.BACKUP, _MINOR),
+    Check(CheckName.RECENT_BACKUP, Category.BACKUP, _MINOR, backup.recent_backup),
     Check(CheckName.ROLE_TYPE, Category.PREREQUISITES, _CRITICAL, prerequisites.role_type),
     Check(CheckName.MIGRATION_COLUMNS, Category.PREREQUISITES, _CRITICAL, prerequisites.migration_columns),
-    Check(CheckName.ROW_LEVEL_SECURITY, Category.PREREQUISITES, _CRITICAL),
-    Check(CheckName.TRIGGERS_AND_DEPENDENCIES, Category.PREREQUISITES, _MAJOR),
-    Check(CheckName.MEMORY, Category.RESOURCES, _MINOR),
-    Check(CheckName.CPU, Category.RESOURCES, _MINOR),
-    Check(CheckName.DISK_IO, Category.RESOURCES, _MINOR),
-    Check(CheckName.REPLICATION_LAG, Category.RESOURCES, _MAJOR),
-    Check(CheckName.ACTIVE_USERS, Category.APPLICATION, _MAJOR),
-    Check(CheckName.BACKGROUND_JOBS, Category.APPLICATION, _MAJOR),
+    Check(CheckName.ROW_LEVEL_SECURITY, Category.PREREQUISITES, _CRITICAL, row_security.row_level_security),
+    Check(
+        CheckName.TRIGGERS_AND_DEPENDENCIES,
+        Category.PREREQUISITES,
+        _MAJOR,
+        dependencies.triggers_and_dependencies,
+    ),
+    Check(CheckName.MEMORY, Category.RESOURCES, _MINOR, resources.memory),
+    Check(CheckName.CPU, Category.RESOURCES, _MINOR, resources.cpu),
+    Check(CheckName.DISK_IO, Category.RESOURCES, _MINOR, resources.disk_io),
+    Check(CheckName.REPLICATION_LAG, Category.RESOURCES, _MAJOR, replication.replication_lag),
+    Check(CheckName.ACTIVE_USERS, Category.APPLICATION, _MAJOR, application.active_users),
+    Check(CheckName.BACKGROUND_JOBS, Category.APPLICATION, _MAJOR, application.background_jobs),
     Check(CheckName.LOCKS, Category.APPLICATION, _CRITICAL, application.locks),
-    Check(CheckName.LONG_TRANSACTIONS, Category.APPLICATION, _MAJOR),
+    Check(CheckName.LONG_TRANSACTIONS, Category.APPLICATION, _MAJOR, application.long_transactions),
 )
 
 

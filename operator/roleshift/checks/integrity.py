@@ -3,7 +3,7 @@
 from collections.abc import Mapping as Rows
 
 from roleshift.api import OnDuplicate, UnmappedRoles
-from roleshift.checks.subject import Subject, could_not_tell, depends_on
+from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
 from roleshift.engine.checks import Judgement, failed, passed, warning
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.table import MissingTarget, OtherRelation, RoleFacts
@@ -38,7 +38,7 @@ def user_profiles(subject: Subject) -> Judgement:
     if target.column(subject.names.role) is None:
         return _no_role_column(subject)
     if isinstance(roles, ProbeFailure):
-        return could_not_tell(roles)
+        return could_not_read(subject, roles)
     return passed(f"{subject.table}: {roles.total} rows, {roles.null_rows} of them with a NULL role")
 
 
@@ -65,7 +65,7 @@ def role_consistency(subject: Subject) -> Judgement:
     """Every role present is mapped or kept, and the mapping hurts nobody unseen."""
     roles, proof, target = subject.facts.roles, subject.proof, subject.target
     if isinstance(roles, ProbeFailure):
-        return depends_on("UserProfiles") if target is None else could_not_tell(roles)
+        return depends_on("UserProfiles") if target is None else could_not_read(subject, roles)
     if proof is None or target is None:
         return depends_on("UserProfiles")
     for judge in (_unmapped, _null_roles, _under_unique_index, _escalating, _left_short):
@@ -101,11 +101,11 @@ def _under_unique_index(subject: Subject, _: MappingProof) -> Judgement | None:
         return None
     collisions = subject.facts.collisions
     if isinstance(collisions, ProbeFailure):
-        return could_not_tell(collisions)
-    if collisions and subject.spec.target.on_duplicate is OnDuplicate.FAIL:
+        return could_not_read(subject, collisions)
+    if collisions.rows and subject.spec.target.on_duplicate is OnDuplicate.FAIL:
         return failed(
-            f"{collisions} rows would share a unique value with another row once their roles are mapped: "
-            "remove one row of each pair first",
+            f"{collisions.rows} rows would share a unique value with another row once their roles are mapped "
+            f"({'; '.join(collisions.examples)}): remove one row of each pair first",
             Reason.ROLE_COLLISION,
         )
     chained = chained_roles(subject.spec.mappings)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from roleshift.api import SchemaChanges
-from roleshift.checks.subject import Subject, could_not_tell, depends_on
+from roleshift.checks.subject import Subject, could_not_read, depends_on
 from roleshift.engine.checks import Judgement, failed, passed
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.naming import MAX_IDENTIFIER_BYTES
@@ -52,7 +52,7 @@ def _shape_of_role(subject: Subject, target: TargetFacts, role: Column) -> Judge
 def _refused_values(subject: Subject, _: TargetFacts, __: Column) -> Judgement | None:
     refused = subject.facts.refused
     if isinstance(refused, ProbeFailure):
-        return could_not_tell(refused)
+        return could_not_read(subject, refused)
     if not refused:
         return None
     text = "; ".join(f'column "{one.column}" refuses "{one.value}" ({one.why})' for one in refused[:5])

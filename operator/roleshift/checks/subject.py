@@ -5,6 +5,7 @@ from functools import cached_property
 
 from roleshift.api import RoleMigrationSpec
 from roleshift.engine.checks import Judgement, unknown
+from roleshift.engine.facts.dependencies import RowSecurityFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import Facts
 from roleshift.engine.facts.table import RoleFacts
@@ -12,6 +13,8 @@ from roleshift.engine.keys import Key, KeyProblem, resolve_key
 from roleshift.engine.mapping import MappingProof, prove_mapping
 from roleshift.engine.plan import ColumnNames
 from roleshift.engine.target import TargetFacts
+
+INSUFFICIENT_PRIVILEGE = "42501"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Subject:
         """The key of the target, or why it has none; None without a target."""
         if self.target is None:
             return None
-        return resolve_key(self.target, self.spec.target.key_columns, self.spec.target.user_column)
+        target = self.spec.target
+        return resolve_key(self.target, target.key_columns, target.user_column, self.names.role)
 
     @cached_property
     def proof(self) -> MappingProof | None:
@@ -60,6 +64,19 @@ class Subject:
 def could_not_tell(failure: ProbeFailure) -> Judgement:
     """A probe that failed is Unknown, never Passed."""
     return unknown(f"could not be checked: {failure.message}", failure.reason)
+
+
+def could_not_read(subject: Subject, failure: ProbeFailure) -> Judgement:
+    """Rows of the target could not be read: the policy that hides them is named where that is why."""
+    security = subject.facts.row_security
+    hidden = isinstance(security, RowSecurityFacts) and security.hides_rows
+    if hidden and failure.sqlstate == INSUFFICIENT_PRIVILEGE:
+        return unknown(
+            "can't be judged until RowLevelSecurity passes: row-level security hides rows of "
+            f"{subject.table}",
+            failure.reason,
+        )
+    return could_not_tell(failure)
 
 
 def depends_on(other: str) -> Judgement:

@@ -45,6 +45,8 @@ app.command(rich_help_panel=_ACT)(acting.suspend)
 app.command(rich_help_panel=_ACT)(acting.resume)
 app.command(rich_help_panel=_ACT)(acting.retry)
 app.command(rich_help_panel=_OFFLINE)(offline.check)
+app.command(rich_help_panel=_OFFLINE)(offline.sql)
+app.command(rich_help_panel=_OFFLINE)(offline.selftest)
 app.command(rich_help_panel=_REST)(running.operator)
 
 

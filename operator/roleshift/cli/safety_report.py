@@ -77,15 +77,13 @@ def _score(migration: RoleMigration, found: Examination) -> str:
     safety = safety_status(found.findings)
     named = {
         "passed": safety.passed,
-        "warning": safety.warnings,
+        "warned": safety.warnings,
         "failed": safety.failed,
         "unknown": safety.unknown,
         "waived": safety.waived,
     }
     counts = ", ".join(f"{number} {name}" for name, number in named.items() if number)
-    return (
-        f"Safety score {safety.score} (at least {migration.spec.checks.minimum_score} is asked for): {counts}"
-    )
+    return f"Safety score {safety.score} of 100, minimumScore {migration.spec.checks.minimum_score}: {counts}"
 
 
 def _verdict(found: Examination, refused: Sequence[str]) -> Iterator[str]:

@@ -6,7 +6,8 @@ carried out. Which object it is, and when to look again, is the worker's.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from roleshift.api import Phase, RoleMigration
 from roleshift.api.fields import immutable_part
@@ -231,8 +232,15 @@ class Driver:
             run, settlement = await self._decided(run, outcome, migration)
         if not settlement.waiting:
             self._looks, self._waited_seconds = 0, 0.0
-        self._reporter.show(view_of(run, settlement))
+        self._reporter.show(self._announced(view_of(run, settlement), settlement.pause))
         return run, settlement
+
+    def _announced(self, view: View, pause: float | None) -> View:
+        """A closed gate says when it is looked at again."""
+        if not view.is_waiting or view.phase is not Phase.CHECKING or pause is None:
+            return view
+        again = self._reporter.now() + timedelta(seconds=pause)
+        return replace(view, message=f"waits, looks again at {again:%H:%M:%S} UTC: {view.message}")
 
     async def _decided(
         self, run: RunRecord, outcome: Outcome, migration: RoleMigration

@@ -18,6 +18,7 @@ from roleshift.cluster.events import EventRecorder
 from roleshift.cluster.finalizer import Finalizers
 from roleshift.cluster.identity import cluster_uid
 from roleshift.cluster.lease import LeaderElector
+from roleshift.cluster.pod_metrics import PodMetricsReader
 from roleshift.cluster.secrets import SecretReader
 from roleshift.cluster.status_writer import StatusPatch, StatusWriter, Urgency
 from roleshift.controller.dispatcher import Dispatcher
@@ -108,6 +109,7 @@ class EngineRoom:
         events = EventRecorder(self._client, COMPONENT, self._lease.identity)
         self._ports = Ports(
             secrets=SecretReader(self._client, on_secret=redactor.register_entry),
+            pods=PodMetricsReader(self._client),
             guard=Finalizers(self._client),
             publish=self._publish,
             freeze=self._freeze,

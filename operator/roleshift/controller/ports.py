@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from roleshift.api import RoleMigrationStatus
 from roleshift.cluster.events import EventType
 from roleshift.cluster.status_writer import Urgency
+from roleshift.engine.facts.resources import PodFacts
 from roleshift.engine.identity import ObjectKey, ObjectRef
 from roleshift.telemetry.metrics import Metrics
 
@@ -46,6 +47,13 @@ class Secrets(Protocol):
         """The data of a ConfigMap."""
 
 
+class Pods(Protocol):
+    """Reads what pods use."""
+
+    async def read(self, namespace: str, labels: Mapping[str, str]) -> PodFacts:
+        """The running containers of the pods that carry the labels."""
+
+
 class Guard(Protocol):
     """Keeps an object from going away while its run is active."""
 
@@ -68,6 +76,7 @@ class Ports:
     """
 
     secrets: Secrets
+    pods: Pods
     guard: Guard
     publish: Callable[[ObjectKey, str, RoleMigrationStatus, Urgency], None]
     freeze: Callable[[ObjectKey, str, int, RoleMigrationStatus], Awaitable[None]]

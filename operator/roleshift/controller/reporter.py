@@ -8,7 +8,7 @@ from roleshift.api import ObjectMeta, Phase, RoleMigration, RoleMigrationStatus
 from roleshift.cluster.events import EventType
 from roleshift.cluster.status_writer import Urgency
 from roleshift.controller.ports import Ports
-from roleshift.engine.conditions import Activity, View
+from roleshift.engine.conditions import CHECKS_PASSED, Activity, View, is_closed_by_checks
 from roleshift.engine.identity import ObjectRef
 from roleshift.engine.progress import Progress
 from roleshift.engine.projection import ObjectFacts, project, project_over
@@ -33,6 +33,8 @@ class Reporter:
         self._said: _Word | None = None
         self._entered: tuple[Phase, datetime] | None = None
         self._view: View | None = None
+        self._waited_for: set[tuple[Phase, Reason]] = set()
+        self._gate_closed = False
         self._suspended = False
         self.meta = meta
 
@@ -136,11 +138,28 @@ class Reporter:
             "run", phase=view.phase, reason=view.reason, message=view.message
         )
         self._time_phase(view)
+        self._waited_for = {one for one in self._waited_for if one[0] is view.phase}
+        self._tell_of_the_gate(view)
         if view.activity is Activity.WAITING:
-            self._ports.emit(self.ref, EventType.WARNING, view.reason, view.message)
+            self._tell_of_a_wait(view)
         elif self._is_milestone(view):
             kind = EventType.WARNING if self._is_bad(view) else EventType.NORMAL
             self._ports.emit(self.ref, kind, view.reason, view.message or view.phase)
+
+    def _tell_of_a_wait(self, view: View) -> None:
+        """Once for each reason in a phase, and not again at every look."""
+        if (view.phase, view.reason) not in self._waited_for:
+            self._waited_for.add((view.phase, view.reason))
+            self._ports.emit(self.ref, EventType.WARNING, view.reason, view.message)
+
+    def _tell_of_the_gate(self, view: View) -> None:
+        """An open gate is news only after a closed one; that it closes is told as a wait, or as an end."""
+        if view.phase is Phase.BACKING_UP and self._gate_closed:
+            self._ports.emit(self.ref, EventType.NORMAL, CHECKS_PASSED, f"the gate is open: {view.message}")
+        if view.phase is not Phase.CHECKING:
+            self._gate_closed = False
+        elif is_closed_by_checks(view):
+            self._gate_closed = True
 
     def _is_milestone(self, view: View) -> bool:
         """A new phase that people are told of; what the status said before is no news."""

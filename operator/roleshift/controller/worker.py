@@ -33,7 +33,7 @@ from roleshift.engine.transitions import BEFORE_FIRST_WRITE, TERMINAL
 from roleshift.errors import ClusterError, DatabaseError, FencedError, Reason, RoleshiftError, SpecError
 from roleshift.phases import checking
 from roleshift.phases.examination import examine
-from roleshift.postgres import fence, ledger
+from roleshift.postgres import fence, ledger, ledger_schema
 from roleshift.postgres.connect import Purpose, session
 from roleshift.postgres.session import Session
 
@@ -150,7 +150,7 @@ class MigrationWorker:
             self._ports.cluster_uid, migration.metadata.namespace, migration.metadata.name, requests.spec_hash
         )
         try:
-            known = await ledger.installed_version(control) is not None
+            known = await ledger_schema.installed_version(control) is not None
             self._run = run = await ledger.find(control, identity) if known else None
         except DatabaseError as error:
             if error.reason is not Reason.PERMISSION_DENIED or has_begun(migration.status):
@@ -167,7 +167,7 @@ class MigrationWorker:
         await self._hold.take()
         async with session(parameters, self._purpose(migration)) as work:
             try:
-                await ledger.ensure(control)
+                await ledger_schema.ensure(control)
             except DatabaseError as error:
                 if error.reason is not Reason.PERMISSION_DENIED:
                     raise

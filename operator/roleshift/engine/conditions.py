@@ -13,10 +13,11 @@ from roleshift.api import (
     Phase,
     RoleMigrationStatus,
     RollbackResult,
+    Severity,
 )
 from roleshift.engine.checks import Finding
 from roleshift.engine.progress import Progress
-from roleshift.engine.run import RunRecord
+from roleshift.engine.run import LogOutcome, RunRecord
 from roleshift.engine.verification import failure_message, failures
 from roleshift.errors import Reason
 
@@ -109,6 +110,9 @@ def _succeeded(view: View) -> ConditionStatus:
     return ConditionStatus.FALSE if ended else ConditionStatus.UNKNOWN
 
 
+CHECKS_PASSED = "ChecksPassed"
+"""The word for an open gate, in conditions and events."""
+_FELL = frozenset({CheckResult.FAILED, CheckResult.UNKNOWN})
 _PAST_APPROVAL = frozenset(
     {Phase.BACKING_UP, Phase.MIGRATING, Phase.VALIDATING, Phase.DONE, Phase.ROLLING_BACK}
 )
@@ -128,13 +132,45 @@ def _milestones(view: View) -> Iterable[_Claim]:
 
 
 def _prechecks(view: View) -> _Claim:
-    bad = [f for f in view.findings if f.result in (CheckResult.FAILED, CheckResult.UNKNOWN)]
+    """The gate: checks may have fallen and it still be open."""
+    stopping = [f for f in view.findings if f.severity is Severity.CRITICAL and f.result in _FELL]
     judged = f"{len(view.findings)} of the {view.total_checks} checks were made"
-    if not bad:
-        return _Claim(ConditionType.PRECHECKS_PASSED, ConditionStatus.TRUE, "ChecksPassed", judged)
-    worst = bad[0]
-    text = f"{judged}; {worst.name}: {worst.judgement.message}"
-    return _Claim(ConditionType.PRECHECKS_PASSED, ConditionStatus.FALSE, worst.judgement.reason, text)
+    if _passed_the_gate(view):
+        return _Claim(
+            ConditionType.PRECHECKS_PASSED, ConditionStatus.TRUE, CHECKS_PASSED, judged + _fallen(view)
+        )
+    if stopping:
+        text = f"{judged}; {stopping[0].name}: {stopping[0].judgement.message}"
+        return _Claim(
+            ConditionType.PRECHECKS_PASSED, ConditionStatus.FALSE, stopping[0].judgement.reason, text
+        )
+    if view.reason is Reason.SCORE_TOO_LOW:
+        return _Claim(ConditionType.PRECHECKS_PASSED, ConditionStatus.FALSE, view.reason, view.message)
+    return _Claim(
+        ConditionType.PRECHECKS_PASSED, ConditionStatus.UNKNOWN, Reason.CHECKING, judged + _fallen(view)
+    )
+
+
+def is_closed_by_checks(view: View) -> bool:
+    """Whether a run waits in Checking because of what its checks found, and not for the database itself."""
+    if view.phase is not Phase.CHECKING or not view.is_waiting:
+        return False
+    fell = {f.judgement.reason for f in view.findings if f.result in _FELL}
+    return view.reason is Reason.SCORE_TOO_LOW or view.reason in fell
+
+
+def _passed_the_gate(view: View) -> bool:
+    """Past the gate now, or ended after its last look had opened it."""
+    if view.phase in _PAST_APPROVAL:
+        return True
+    looks = [e for e in view.run.log if e.step is Phase.CHECKING] if view.run else []
+    ended = view.activity is Activity.ENDED
+    return ended and bool(looks) and looks[-1].outcome is LogOutcome.SUCCEEDED
+
+
+def _fallen(view: View) -> str:
+    names = [f"{f.name} {f.result}" for f in view.findings if f.result in _FELL]
+    return f"; {', '.join(names)}" if names else ""
 
 
 def _backup_ready(run: RunRecord) -> _Claim:

@@ -26,13 +26,16 @@ class KeyProblem:
 
 
 def resolve_key(
-    target: TargetFacts, key_columns: Sequence[str] | None, user_column: str | None
+    target: TargetFacts,
+    key_columns: Sequence[str] | None,
+    user_column: str | None,
+    role_column: str,
 ) -> Key | KeyProblem:
     """The key that the manifest names, else the primary key."""
     if user_column is not None and target.column(user_column) is None:
         return _unknown_columns(target, "userColumn", [user_column])
     if key_columns is None:
-        return _primary_key(target, user_column)
+        return _primary_key(target, user_column, role_column)
     unknown = [name for name in key_columns if target.column(name) is None]
     if unknown:
         return _unknown_columns(target, "keyColumns", unknown)
@@ -47,7 +50,7 @@ def resolve_key(
             f"key column {_quoted(nullable)} may be NULL, so it can't identify a row: "
             "SET NOT NULL, or name other columns in spec.target.keyColumns"
         )
-    return Key(tuple(key_columns), user_column or _user_column(key_columns))
+    return Key(tuple(key_columns), user_column or _user_column(target, key_columns, role_column))
 
 
 def _unknown_columns(target: TargetFacts, field: str, unknown: Sequence[str]) -> KeyProblem:
@@ -57,10 +60,10 @@ def _unknown_columns(target: TargetFacts, field: str, unknown: Sequence[str]) ->
     )
 
 
-def _primary_key(target: TargetFacts, user_column: str | None) -> Key | KeyProblem:
+def _primary_key(target: TargetFacts, user_column: str | None, role_column: str) -> Key | KeyProblem:
     primary = next((index for index in target.unique_indexes if index.primary and index.valid), None)
     if primary is not None:
-        return Key(primary.columns, user_column or _user_column(primary.columns))
+        return Key(primary.columns, user_column or _user_column(target, primary.columns, role_column))
     candidates = [index for index in target.unique_indexes if index.valid]
     hint = f" (unique: {'; '.join(_quoted(i.columns) for i in candidates)})" if candidates else ""
     return KeyProblem(
@@ -73,8 +76,14 @@ def _identifies(index: UniqueIndex, columns: Sequence[str]) -> bool:
     return index.valid and bool(index.columns) and set(index.columns) <= set(columns)
 
 
-def _user_column(key: Sequence[str]) -> str | None:
-    return key[0] if len(key) == 1 else None
+def _user_column(target: TargetFacts, key: Sequence[str], role_column: str) -> str | None:
+    """The only key column, else what stands beside the role in a unique constraint, where that is one."""
+    if len(key) == 1:
+        return key[0]
+    constraints = [key, *(index.columns for index in target.unique_indexes if index.valid)]
+    beside = [set(columns) - {role_column} for columns in constraints if role_column in columns]
+    users = {next(iter(names)) for names in beside if len(names) == 1}
+    return users.pop() if len(users) == 1 else None
 
 
 def role_indexes(target: TargetFacts, role_column: str) -> tuple[UniqueIndex, ...]:

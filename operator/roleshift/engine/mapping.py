@@ -145,6 +145,12 @@ def chained_roles(mappings: Sequence[RoleMapping]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(m.to_role for m in moving if m.to_role in sources))
 
 
+def vanishing_roles(mappings: Sequence[RoleMapping]) -> tuple[str, ...]:
+    """Roles that go away: sources that no mapping gives back as a target; each once."""
+    targets = {m.to_role for m in mappings}
+    return tuple(dict.fromkeys(m.from_role for m in mappings if m.from_role not in targets))
+
+
 def escalations(cells: Sequence[Cell], order: Sequence[str]) -> tuple[Cell, ...]:
     """Cells that make a role stronger; `order` is weakest first, roles outside it are not judged."""
     rank = {role: position for position, role in enumerate(order)}

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
+from roleshift.api.policy import Waiver
 from roleshift.engine.hashing import canonical_hash
 from roleshift.engine.mapping import MappingProof
 from roleshift.engine.target import Column, TargetFacts, TargetShape
@@ -60,6 +62,7 @@ class Plan:
 def make_plan(
     *,
     immutable: Mapping[str, Any],
+    waivers: Sequence[Waiver],
     shape: TargetShape,
     proof: MappingProof,
     schema_changes: Sequence[SchemaChange],
@@ -69,7 +72,7 @@ def make_plan(
     """A plan from what was decided and found; pure, so that every caller gets the same hash."""
     seconds = SECONDS_OF_OVERHEAD + proof.rows // ROWS_PER_SECOND
     return Plan(
-        hash=plan_hash(immutable, shape, proof, schema_changes),
+        hash=plan_hash(immutable, waivers, shape, proof, schema_changes),
         shape=shape,
         proof=proof,
         schema_changes=tuple(schema_changes),
@@ -84,14 +87,16 @@ def make_plan(
 
 def plan_hash(
     immutable: Mapping[str, Any],
+    waivers: Sequence[Waiver],
     shape: TargetShape,
     proof: MappingProof,
     schema_changes: Sequence[SchemaChange],
 ) -> str:
-    """Hash over the immutable spec, the from→to cells (not their counts) and the schema as it will be."""
+    """Hash over the immutable spec, the waivers, the from→to cells (not their counts) and the schema."""
     return canonical_hash(
         {
             "spec": immutable,
+            "waivers": sorted([w.check, w.reason, w.expires.astimezone(UTC).isoformat()] for w in waivers),
             "cells": sorted([cell.from_role, cell.to_role, cell.seniority] for cell in proof.cells),
             "schemaChanges": [repr(change) for change in schema_changes],
             "key": [[column.name, column.type_name] for column in shape.key],

@@ -1,16 +1,16 @@
 """The safety score and the gate.
 
 Score = 100 × (weight of Passed + half the weight of Warning and Waived) / weight
-of all that were judged. The gate: no Critical check Failed or Unknown, and the
-score at least the manifest's minimum.
+of all that were judged. The gate: no Critical check Failed or Unknown that was
+not waived, and the score at least the manifest's minimum.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roleshift.api.safety import CheckResult as Result
 from roleshift.api.safety import Severity
-from roleshift.engine.checks import WEIGHTS, Finding, Healing
+from roleshift.engine.checks import WEIGHTS, Finding, Healing, passed
 from roleshift.errors import Reason
 
 _SHARE = {
@@ -57,19 +57,30 @@ def safety_score(results: Sequence[Finding]) -> int:
 
 
 def judge_gate(results: Sequence[Finding], minimum_score: int) -> Gate:
-    """Open, or closed with the first reason in the catalogue's order."""
+    """Open, or closed: by the first Critical check in the catalogue's order, else by the score."""
     score = safety_score(results)
     stopping = [r for r in results if r.severity is Severity.CRITICAL and r.result in _STOPS]
-    if stopping:
-        return _closed_by_critical(score, stopping)
-    if score < minimum_score:
-        return _closed_by_score(score, minimum_score, results)
-    return GateOpen(score)
+    if not stopping and score >= minimum_score:
+        return GateOpen(score)
+    lasting = [r for r in stopping if not _heals(r)]
+    best = safety_score([_healed(r) for r in results])
+    if stopping and (lasting or best >= minimum_score):
+        return _closed_by_critical(score, stopping, lasting)
+    return _closed_by_score(score, minimum_score, best, results)
 
 
-def _closed_by_critical(score: int, stopping: Sequence[Finding]) -> GateClosed:
-    lasting = [r for r in stopping if r.judgement.healing is Healing.BY_A_PERSON]
-    first = (lasting or list(stopping))[0]
+def _heals(result: Finding) -> bool:
+    return result.judgement.healing is Healing.BY_ITSELF and result.result is not Result.PASSED
+
+
+def _healed(result: Finding) -> Finding:
+    """The finding at its best: what can heal by itself has healed."""
+    return replace(result, judgement=passed("")) if _heals(result) else result
+
+
+def _closed_by_critical(score: int, stopping: Sequence[Finding], lasting: Sequence[Finding]) -> GateClosed:
+    # What merely depends on another check has no reason of its own.
+    first = min(lasting or stopping, key=lambda r: not lasting and r.judgement.reason is Reason.CHECKS_FAILED)
     more = len(stopping) - 1
     others = (
         f" ({more} more critical: {', '.join(r.name for r in stopping if r is not first)})" if more else ""
@@ -80,18 +91,23 @@ def _closed_by_critical(score: int, stopping: Sequence[Finding]) -> GateClosed:
     )
 
 
-def _closed_by_score(score: int, minimum: int, results: Sequence[Finding]) -> GateClosed:
+def _closed_by_score(score: int, minimum: int, best: int, results: Sequence[Finding]) -> GateClosed:
+    """By itself the gate opens only if what can heal is enough."""
     lowering = [r for r in results if r.result is not Result.PASSED]
-    healing = (
-        Healing.BY_ITSELF
-        if any(r.judgement.healing is Healing.BY_ITSELF for r in lowering)
-        else Healing.BY_A_PERSON
-    )
-    names = ", ".join(f"{r.name} {r.result}" for r in lowering)
+    healing = [r for r in lowering if _heals(r)]
+    lasting = [r for r in lowering if not _heals(r)]
+    parts = [_listed(healing, "may heal"), _listed(lasting, "needs a person")]
+    if healing and best < minimum:
+        parts.append(f"what may heal would raise it to {best} only")
+    said = "; ".join(part for part in parts if part)
     return GateClosed(
         score,
         Reason.SCORE_TOO_LOW,
-        f"safety score {score} is below spec.checks.minimumScore {minimum}: {names}; "
+        f"safety score {score} is below spec.checks.minimumScore {minimum}: {said}; "
         "see status.safety.results for what to do about each",
-        healing,
+        Healing.BY_ITSELF if best >= minimum else Healing.BY_A_PERSON,
     )
+
+
+def _listed(results: Sequence[Finding], what: str) -> str:
+    return f"{what}: {', '.join(f'{r.name} {r.result}' for r in results)}" if results else ""

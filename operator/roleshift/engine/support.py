@@ -15,7 +15,19 @@ from roleshift.api import (
     StrategyType,
 )
 
-SUPPORTED_LIMITS: frozenset[str] = frozenset()
+SUPPORTED_LIMITS: frozenset[str] = frozenset(
+    {
+        "max_active_users",
+        "max_database_bytes",
+        "max_connections_percent",
+        "max_io_pressure_percent",
+        "max_load_per_cpu",
+        "max_long_transaction_seconds",
+        "max_replication_lag_seconds",
+        "max_transaction_seconds",
+        "min_free_memory_percent",
+    }
+)
 """Fields of spec.checks.limits that a check of this version judges."""
 
 
@@ -32,7 +44,6 @@ _MISSING: tuple[_Missing, ...] = (
     _Missing(
         "connection.clusterRef", lambda s: s.connection.cluster_ref is not None, "use connection.secretRef"
     ),
-    _Missing("connection.podSelector", lambda s: s.connection.pod_selector is not None, "remove it"),
     _Missing("target.scope", lambda s: s.target.scope is not None, "remove it: all rows are migrated"),
     _Missing(
         "target.lookup", lambda s: s.target.lookup is not None, "remove it: the role column holds the role"
@@ -42,7 +53,6 @@ _MISSING: tuple[_Missing, ...] = (
     _Missing("mode", lambda s: s.mode is not Mode.APPLY, "use Apply"),
     _Missing("approval.policy", lambda s: s.approval.policy is ApprovalPolicy.MANUAL, "use Automatic"),
     _Missing("backup.methods", lambda s: BackupMethod.ARCHIVE in s.backup.methods, "use [Table]"),
-    _Missing("checks.waivers", lambda s: bool(s.checks.waivers), "remove the waivers"),
     _Missing("observation", lambda s: s.observation is not None, "remove it"),
     _Missing("rollback.policy", lambda s: s.rollback.policy is not RollbackPolicy.AUTOMATIC, "use Automatic"),
     _Missing("rollback.onConflict", lambda s: s.rollback.on_conflict is not OnConflict.SKIP, "use Skip"),

@@ -11,6 +11,7 @@ from roleshift.engine.outcome import Advance, Outcome, Replan
 from roleshift.engine.run import LogOutcome
 from roleshift.errors import DatabaseError, Reason
 from roleshift.phases.context import Context
+from roleshift.phases.freshness import outdated
 from roleshift.postgres import comparison, fence, image, ledger, schema_changes
 from roleshift.postgres.image import Figures, SourceFigures
 from roleshift.postgres.session import Isolation
@@ -20,6 +21,9 @@ async def run(context: Context) -> Outcome:
     """Change the schema as planned, then make and verify the image in one transaction."""
     if context.run.image is not None:
         return Advance(f"the image roleshift.{context.run.image.name} was made before")
+    again = await outdated(context)
+    if again is not None:
+        return again
     for change in context.plan.schema_changes:
         await schema_changes.apply_schema_change(context.work, context.run, change, context.plan.shape)
     return await _make_image(context)
@@ -44,7 +48,8 @@ async def _make_image(context: Context) -> Outcome:
 
 def _stale(context: Context, source: SourceFigures) -> str:
     found = prove_mapping(context.spec.mappings, RoleFacts(source.by_role, source.null_rows))
-    return stale_because(context.plan.proof, found, context.spec.unmapped_roles)
+    spec = context.spec
+    return stale_because(context.plan.proof, found, spec.unmapped_roles, spec.privileges.keep_at_least)
 
 
 def _must_equal(source: SourceFigures, found: Figures) -> None:

@@ -24,7 +24,7 @@ def outcome_of(found: Examination) -> Outcome:
     if isinstance(gate, GateClosed):
         if gate.healing is Healing.BY_ITSELF:
             return Wait(gate.reason, gate.message)
-        return Fail(gate.reason, gate.message)
+        return Fail(gate.reason, f"needs a person: {gate.message}")
     if found.plan is None:
         return Fail(Reason.INTERNAL_ERROR, "the gate is open but there is no plan; please report this")
     return Advance(f"score {gate.score}; {found.plan.proof.rows} rows will change")

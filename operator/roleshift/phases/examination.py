@@ -15,8 +15,11 @@ from roleshift.engine.keys import Key
 from roleshift.engine.plan import Plan, make_plan, resolve_shape, schema_changes
 from roleshift.engine.score import Gate, judge_gate
 from roleshift.engine.target import TargetFacts
+from roleshift.engine.waivers import apply_waivers
+from roleshift.errors import Reason
 from roleshift.postgres import permissions, write
 from roleshift.postgres import schema_changes as ddl
+from roleshift.postgres.probes.condition import beside
 from roleshift.postgres.probes.look import look
 from roleshift.postgres.probes.wanted import Wanted
 from roleshift.postgres.session import Session
@@ -51,9 +54,10 @@ async def examine(
         surroundings: what is known outside the database.
     """
     facts = replace(await look(reading, wanted_of(spec)), surroundings=surroundings)
+    facts = replace(facts, condition=beside(facts.condition, reading.backend, trying.backend))
     plan = plan_for(Subject(spec, facts), immutable)
-    facts = replace(facts, permissions=await _permissions(trying, facts, plan))
-    findings = judge_all(Subject(spec, facts))
+    facts = replace(facts, permissions=await _permissions(trying, spec, facts, plan))
+    findings = apply_waivers(judge_all(Subject(spec, facts)), spec.checks.waivers, surroundings.now)
     return Examination(facts, findings, judge_gate(findings, spec.checks.minimum_score), plan)
 
 
@@ -68,17 +72,28 @@ def wanted_of(spec: RoleMigrationSpec) -> Wanted:
         seniority_column=spec.target.columns.seniority,
         seniorities=tuple(dict.fromkeys(m.seniority for m in spec.mappings if m.seniority is not None)),
         previous_role_column=spec.target.columns.previous_role,
+        key_columns=None if spec.target.key_columns is None else tuple(spec.target.key_columns),
+        user_column=spec.target.user_column,
+        assignments=tuple(spec.target.assignments),
+        written=spec.target.columns.written(),
+        vanishing=mapping.vanishing_roles(spec.mappings),
         scan_seconds=spec.strategy.statement_timeout_seconds,
     )
 
 
-async def _permissions(session: Session, facts: Facts, plan: Plan | None) -> PermissionFacts | ProbeFailure:
+async def _permissions(
+    session: Session, spec: RoleMigrationSpec, facts: Facts, plan: Plan | None
+) -> PermissionFacts | ProbeFailure:
     server, target = facts.server, facts.target
     if isinstance(server, ProbeFailure):
         return server
+    if server.in_recovery:
+        return ProbeFailure(Reason.READ_ONLY, "the server is in recovery (a standby) and can't be written")
     if not isinstance(target, TargetFacts):
         return NOT_REACHED
-    trial = permissions.Trial(server.user, server.database, target, plan)
+    trial = permissions.Trial(
+        server.user, server.database, target, plan, wanted_of(spec), tuple(spec.validation.assertions)
+    )
     return await permissions.try_permissions(session, trial)
 
 
@@ -97,10 +112,11 @@ def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
     shape = resolve_shape(target, subject.names, key.columns, key.user_column)
     plan = make_plan(
         immutable=immutable,
+        waivers=subject.spec.checks.waivers,
         shape=shape,
         proof=proof,
         schema_changes=changes,
-        collisions=subject.facts.collisions if isinstance(subject.facts.collisions, int) else 0,
+        collisions=0 if isinstance(collisions := subject.facts.collisions, ProbeFailure) else collisions.rows,
         escalations=_escalations(subject, proof),
     )
     return replace(plan, statements=_statements(plan))

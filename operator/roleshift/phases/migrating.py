@@ -12,6 +12,7 @@ from roleshift.engine.verification import VerificationResult, failure_message, f
 from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import verifying
 from roleshift.phases.context import Context
+from roleshift.phases.freshness import outdated
 from roleshift.postgres import comparison, fence, image, ledger, write
 
 
@@ -29,6 +30,7 @@ async def run(context: Context) -> Outcome:
     if context.run.write is not None:
         return Advance(f"{context.run.write.rows} rows were written before")
     try:
+        await _must_be_fresh(context)
         async with context.work.transaction(context.timeouts):
             written, results = await _write(context)
     except _RollBack as rolled_back:
@@ -47,6 +49,7 @@ async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResul
     shape = context.plan.shape
     await fence.check_epoch(context.work, context.run)
     await write.lock(context.work, shape)
+    await _must_be_fresh(context)
     await _must_be_the_same_table(context)
     before = await comparison.distribution(context.work, shape)
     proof = prove_mapping(context.spec.mappings, RoleFacts(before.rows, before.null_rows))
@@ -65,6 +68,12 @@ async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResul
     return written, results
 
 
+async def _must_be_fresh(context: Context) -> None:
+    again = await outdated(context)
+    if again is not None:
+        raise _RollBack(again)
+
+
 async def _must_be_the_same_table(context: Context) -> None:
     shape = context.plan.shape
     if await write.locked_oid(context.work, shape) != shape.oid:
@@ -73,7 +82,8 @@ async def _must_be_the_same_table(context: Context) -> None:
 
 
 def _must_fit(context: Context, found: MappingProof) -> None:
-    stale = stale_because(context.plan.proof, found, context.spec.unmapped_roles)
+    spec = context.spec
+    stale = stale_because(context.plan.proof, found, spec.unmapped_roles, spec.privileges.keep_at_least)
     if stale:
         raise _RollBack(Replan(Reason.PLAN_CHANGED, stale))
 

@@ -48,6 +48,24 @@ async def run_assertion(session: Session, assertion: Assertion) -> VerificationR
         return _failed(assertion, why)
 
 
+async def why_denied(session: Session, assertion: Assertion) -> str:
+    """What the server says where the role may not run an assertion; "" otherwise.
+
+    A superuser's assertions run with lesser rights than the role's own, so no grant to it would help.
+    """
+    seconds = min(MAX_SECONDS, session.timeouts.statement_seconds)
+    try:
+        async with session.trial():
+            if (await session.row(_IS_SUPERUSER))["rolsuper"]:
+                return ""
+            await session.run_user_query(f"EXPLAIN {_WITHOUT_ROWS.format(query=_body(assertion))}", seconds)
+    except DatabaseError as error:
+        if not session.is_usable:
+            raise
+        return error.message if error.reason is Reason.PERMISSION_DENIED else ""
+    return ""
+
+
 async def _asked(session: Session, assertion: Assertion, seconds: float) -> VerificationResult:
     shape = await session.run_user_query(_WITHOUT_ROWS.format(query=_body(assertion)), seconds)
     if shape.columns != 1:

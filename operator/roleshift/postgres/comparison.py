@@ -10,6 +10,7 @@ from roleshift.engine.target import TargetShape
 from roleshift.engine.verification import BrokenReference, Distribution, RowComparison
 from roleshift.postgres import values
 from roleshift.postgres.mapping_params import MappingArrays
+from roleshift.postgres.references import broken_rows
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import identifier, image_table, key_join, of, statement, target_name
 
@@ -21,7 +22,16 @@ async def compare(
     session: Session, shape: TargetShape, image: str, mapping: MappingArrays, write: WriteRecord
 ) -> RowComparison:
     """Compare every row of the image with the table."""
-    query = statement("compare").format(
+    row = await session.row(
+        compare_statement(shape, image),
+        {**mapping.params(), "xid": write.xid & XID_BITS, "written_at": write.written_at},
+    )
+    return RowComparison(**row)
+
+
+def compare_statement(shape: TargetShape, image: str) -> sql.Composed:
+    """The table against the image."""
+    return statement("compare").format(
         first_key=of("t", shape.key[0]),
         role_fits=values.holds_written(shape, shape.role),
         previous_role_fits=values.holds_written(shape, shape.previous_role),
@@ -31,10 +41,6 @@ async def compare(
         target=target_name(shape),
         join=key_join(shape),
     )
-    row = await session.row(
-        query, {**mapping.params(), "xid": write.xid & XID_BITS, "written_at": write.written_at}
-    )
-    return RowComparison(**row)
 
 
 async def distribution(session: Session, shape: TargetShape) -> Distribution:
@@ -85,16 +91,5 @@ async def _broken_rows(
     referenced: sql.Composable,
     columns: Sequence[Sequence[str]],
 ) -> int:
-    query = statement("broken_rows").format(
-        referring=referring,
-        referenced=referenced,
-        all_set=sql.SQL(" AND ").join(
-            sql.SQL("{} IS NOT NULL").format(identifier("r", own)) for own, _ in columns
-        ),
-        join=sql.SQL(" AND ").join(
-            sql.SQL("{} = {}").format(identifier("o", theirs), identifier("r", own))
-            for own, theirs in columns
-        ),
-    )
-    row = await session.row(query)
+    row = await session.row(broken_rows(referring, referenced, columns))
     return int(row["rows"])

@@ -13,6 +13,7 @@ import psycopg
 from roleshift.errors import DatabaseError, Reason
 
 QUERY_CANCELED = "57014"
+READ_ONLY_TRANSACTION = "25006"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,18 @@ def meaning_of(sqlstate: str, elapsed_seconds: float = 0.0, timeout_seconds: flo
     if sqlstate == QUERY_CANCELED:
         return _TIMEOUT if 0 < timeout_seconds <= elapsed_seconds else _CANCELLED
     return _MEANINGS.get(sqlstate) or _MEANINGS.get(sqlstate[:2]) or _OTHER
+
+
+def read_only(error: psycopg.Error) -> DatabaseError:
+    """The error of a server that takes no writes, whatever code it says that with."""
+    meaning = meaning_of(READ_ONLY_TRANSACTION)
+    what = f"{error.diag.message_primary} (SQLSTATE {error.sqlstate})"
+    return DatabaseError(
+        meaning.reason,
+        f"{what}: {meaning.advice}",
+        retryable=meaning.retryable,
+        sqlstate=READ_ONLY_TRANSACTION,
+    )
 
 
 @contextmanager

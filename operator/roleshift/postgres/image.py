@@ -113,12 +113,16 @@ class SourceFigures:
     null_rows: int
 
 
-async def source_figures(session: Session, shape: TargetShape, from_roles: Iterable[str]) -> SourceFigures:
-    """Recount the matrix and the checksum of the source in one pass, in the image's snapshot."""
-    query = statement("image_source").format(
+def source_statement(shape: TargetShape) -> sql.Composed:
+    """Rows and checksum of the target, by role."""
+    return statement("image_source").format(
         role=identifier(shape.role.name), row=_row_of_target(shape), target=target_name(shape)
     )
-    rows = await session.rows(query)
+
+
+async def source_figures(session: Session, shape: TargetShape, from_roles: Iterable[str]) -> SourceFigures:
+    """Recount the matrix and the checksum of the source in one pass, in the image's snapshot."""
+    rows = await session.rows(source_statement(shape))
     wanted = set(from_roles)
     mine = [row for row in rows if row["role"] in wanted]
     return SourceFigures(
@@ -170,22 +174,29 @@ class Drift:
 
 async def refresh(session: Session, shape: TargetShape, name: str, from_roles: list[str]) -> Drift:
     """Bring the image up to date with a table that nobody else can write at this moment."""
+    look, *changes = refresh_statements(shape, name)
+    params = {"from_roles": from_roles}
+    row = await session.row(look, params)
+    drift = Drift(row["added"], row["gone"], row["changed"])
+    for change in changes if drift.any else ():
+        await session.execute(change, params)
+    return drift
+
+
+def refresh_statements(shape: TargetShape, name: str) -> list[sql.Composed]:
+    """How table and image differ, and what takes out of the image and puts into it."""
     parts = {
         "image": image_table(name),
         "target": target_name(shape),
         "role": identifier(shape.role.name),
         "join": key_join(shape),
     }
-    params = {"from_roles": from_roles}
     named = {**parts, "keys": _named_keys(shape), "join": _join_of_named_keys(shape)}
-    row = await session.row(statement("image_drift").format(**named), params)
-    drift = Drift(row["added"], row["gone"], row["changed"])
-    if drift.any:
-        await session.execute(statement("image_refresh_remove").format(**parts), params)
-        await session.execute(
-            statement("image_refresh_add").format(columns=_selected(shape), **parts), params
-        )
-    return drift
+    return [
+        statement("image_drift").format(**named),
+        statement("image_refresh_remove").format(**parts),
+        statement("image_refresh_add").format(columns=_selected(shape), **parts),
+    ]
 
 
 def _named_keys(shape: TargetShape) -> sql.Composed:

@@ -1,12 +1,10 @@
 """The ledger: rows of runs in the schema roleshift of the target database. The truth about every run.
 
-Who may write them is `fence`'s business; what they mean is the engine's.
+Who may write them is `fence`'s business; what they mean is the engine's; the tables are `ledger_schema`'s.
 """
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-
-from psycopg import sql
 
 from roleshift.api import Phase
 from roleshift.engine.checks import Finding
@@ -16,46 +14,8 @@ from roleshift.engine.run import LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.verification import VerificationResult
 from roleshift.errors import DatabaseError, FencedError, Reason
 from roleshift.postgres.run_rows import FINDINGS, PLAN, ROLLBACK, VERIFICATION, document, run_record
-from roleshift.postgres.session import Session, Timeouts
+from roleshift.postgres.session import Session
 from roleshift.postgres.statements import statement
-
-VERSION = 1
-_INSTALL_LOCK = 0x526F6C6573686966
-_INSTALL_TIMEOUTS = Timeouts(lock_seconds=10.0, statement_seconds=30.0)
-
-
-async def ensure(session: Session) -> None:
-    """Create the ledger, or find it at this version.
-
-    Raises:
-        DatabaseError: LedgerTooNew, or PermissionDenied when the role may not create a schema.
-    """
-    version = await installed_version(session)
-    if version is None:
-        await _install(session)
-    elif version > VERSION:
-        raise DatabaseError(
-            Reason.LEDGER_TOO_NEW,
-            f"the ledger in schema roleshift has version {version}, this operator knows {VERSION}; "
-            "upgrade the operator",
-        )
-
-
-async def installed_version(session: Session) -> int | None:
-    """The ledger's version, None where there is no ledger."""
-    if not (await session.row(statement("ledger_state")))["present"]:
-        return None
-    row = await session.row(statement("ledger_read_version"))
-    return int(row["version"])
-
-
-async def _install(session: Session) -> None:
-    async with session.transaction(_INSTALL_TIMEOUTS):
-        await session.execute(
-            sql.SQL("SELECT pg_catalog.pg_advisory_xact_lock({})").format(sql.Literal(_INSTALL_LOCK))
-        )
-        if await installed_version(session) is None:
-            await session.execute(statement("ledger_version_1"))
 
 
 async def find(session: Session, identity: RunIdentity) -> RunRecord | None:

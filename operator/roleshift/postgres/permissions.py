@@ -1,22 +1,43 @@
-"""Trying as the run's role what a run will need, and undoing it: the probe of BackupPermissions."""
+"""Trying as the run's role what a run will need, and undoing it: the probe of BackupPermissions.
 
+Nothing of it stays, and no lock is taken on the target: whether the role may lock it, the catalog tells.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import sql
 
+from roleshift.api import Assertion
 from roleshift.engine.facts.backup import PermissionFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.plan import AddColumn, AddEnumValue, Plan
-from roleshift.engine.target import TargetFacts
+from roleshift.engine.target import TargetFacts, TargetShape
 from roleshift.errors import DatabaseError, Reason
-from roleshift.postgres import image, ledger, write
-from roleshift.postgres.schema_changes import as_text
-from roleshift.postgres.session import Session, Timeouts
-from roleshift.postgres.statements import identifier, statement
+from roleshift.postgres import assertions, comparison, image, ledger_schema, restore, write
+from roleshift.postgres.grants import LEDGER_PRIVILEGES, quoted
+from roleshift.postgres.probes.wanted import Wanted
+from roleshift.postgres.session import Query, Session, Timeouts
+from roleshift.postgres.statements import statement
 
 PROBE_TIMEOUTS = Timeouts(lock_seconds=1.0, statement_seconds=10.0)
 _PROBE_IMAGE = "permission_probe"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+_PARAMS: dict[str, Any] = {
+    "run_id": _NOBODY,
+    "from_roles": [],
+    "to_roles": [],
+    "seniorities": [],
+    "new_roles": [],
+    "old_roles": [],
+    "new_only": [],
+    "first": "(0,0)",
+    "last": "(1,0)",
+    "written_at": None,
+    "xid": 0,
+}
+"""What the statements are planned with; EXPLAIN runs none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +47,32 @@ class Trial:
     Attributes:
         user, database: for the statements that would grant what is missing.
         plan: None while no plan can be made; then the write itself is not tried.
+        wanted: what the manifest says of the target.
+        assertions: users' own queries.
     """
 
     user: str
     database: str
     target: TargetFacts
     plan: Plan | None
+    wanted: Wanted
+    assertions: tuple[Assertion, ...] = ()
 
     @property
     def can_be_planned(self) -> bool:
         """Whether every column that the write needs is there already."""
         return self.plan is not None and not self.plan.schema_changes
+
+    @property
+    def written(self) -> list[str]:
+        """Columns that are written and that are there."""
+        return [name for name in self.wanted.written if self.target.column(name) is not None]
+
+    @property
+    def read(self) -> list[str]:
+        """Columns that the statements read: the key, what is written, and the row's version."""
+        key = [column.name for column in self.plan.shape.key] if self.plan else []
+        return [*dict.fromkeys([*key, *self.written]), "xmin"]
 
 
 async def try_permissions(session: Session, trial: Trial) -> PermissionFacts | ProbeFailure:
@@ -56,14 +92,24 @@ async def try_permissions(session: Session, trial: Trial) -> PermissionFacts | P
 
 
 async def _try(session: Session, trial: Trial) -> PermissionFacts:
-    row = await session.row(statement("probes/privileges"), {"oid": trial.target.oid})
+    row = await session.row(
+        statement("probes/privileges"),
+        {
+            "oid": trial.target.oid,
+            "read": trial.read,
+            "written": trial.written,
+            "schemas": [one.schema_name for one in trial.wanted.assignments],
+            "tables": [one.table for one in trial.wanted.assignments],
+        },
+    )
     missing = _missing_grants(row, trial)
     if missing:
         return PermissionFacts(tuple(missing), "not tried", planned=False)
+    version = await ledger_schema.installed_version(session)
     if not row["schema_present"]:
         await session.execute(sql.SQL("CREATE SCHEMA roleshift"))
-    missing = await _refused_statements(session, trial)
-    version = await ledger.installed_version(session)
+    missing = await _refused_statements(session, trial, version)
+    missing += [] if version is None else _refused_upgrade(row, trial, version)
     return PermissionFacts(
         tuple(missing),
         "absent, will be created" if version is None else f"version {version}",
@@ -71,19 +117,49 @@ async def _try(session: Session, trial: Trial) -> PermissionFacts:
     )
 
 
-def _missing_grants(row: dict[str, bool], trial: Trial) -> list[str]:
-    user, target = _name(trial.user), _name(trial.target.schema, trial.target.table)
+def _missing_grants(row: dict[str, Any], trial: Trial) -> list[str]:
+    return [
+        *_missing_on_ledger(row, trial),
+        *_missing_on_target(row, trial),
+        *_missing_ownership(trial),
+    ]
+
+
+def _missing_on_ledger(row: dict[str, Any], trial: Trial) -> list[str]:
+    user = quoted(trial.user)
+    if not row["schema_present"]:
+        database = f"GRANT CREATE ON DATABASE {quoted(trial.database)} TO {user}"
+        return [] if row["may_create_schema"] else [database]
+    missing = [] if row["may_create_in_schema"] else [f"GRANT USAGE, CREATE ON SCHEMA roleshift TO {user}"]
+    held: dict[str, list[str] | None] = row["ledger_privileges"] or {}
+    for table, privileges in LEDGER_PRIVILEGES.items():
+        lacking = [one for one in privileges if one not in (held.get(table) or ())] if table in held else []
+        if lacking:
+            missing.append(f"GRANT {', '.join(lacking)} ON roleshift.{table} TO {user}")
+    return missing
+
+
+def _missing_on_target(row: dict[str, Any], trial: Trial) -> list[str]:
+    user, target = quoted(trial.user), quoted(trial.target.schema, trial.target.table)
     missing = []
-    if row["schema_present"] and not row["may_create_in_schema"]:
-        missing.append(f"GRANT USAGE, CREATE ON SCHEMA roleshift TO {user}")
-    if not row["schema_present"] and not row["may_create_schema"]:
-        missing.append(f"GRANT CREATE ON DATABASE {_name(trial.database)} TO {user}")
     if not row["may_use_schema"]:
-        missing.append(f"GRANT USAGE ON SCHEMA {_name(trial.target.schema)} TO {user}")
-    wanted = [p for p in ("SELECT", "UPDATE") if not row[f"may_{p.lower()}"]]
+        missing.append(f"GRANT USAGE ON SCHEMA {quoted(trial.target.schema)} TO {user}")
+    wanted = [right for right in ("SELECT", "UPDATE") if not row[f"may_{right.lower()}"]]
     if wanted:
         missing.append(f"GRANT {', '.join(wanted)} ON {target} TO {user}")
+    if not row["may_lock"] and "UPDATE" not in wanted:
+        right = "MAINTAIN" if row["knows_maintain"] else "UPDATE"
+        missing.append(f"GRANT {right} ON {target} TO {user}")
+    for schema, table in row["unreadable"] or ():
+        missing.append(f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {user}")
+        missing.append(f"GRANT SELECT ON {quoted(schema, table)} TO {user}")
+    return list(dict.fromkeys(missing))
+
+
+def _missing_ownership(trial: Trial) -> list[str]:
+    user, target = quoted(trial.user), quoted(trial.target.schema, trial.target.table)
     changes = {type(change) for change in trial.plan.schema_changes} if trial.plan else set()
+    missing = []
     if AddColumn in changes and not trial.target.owned:
         missing.append(f"ALTER TABLE {target} OWNER TO {user} (or GRANT the owner's role TO {user})")
     if AddEnumValue in changes and not trial.target.role_type.enum_owned:
@@ -91,33 +167,61 @@ def _missing_grants(row: dict[str, bool], trial: Trial) -> list[str]:
     return missing
 
 
-def _name(*names: str) -> str:
-    return as_text(identifier(*names))
+def _refused_upgrade(row: dict[str, Any], trial: Trial, version: int) -> list[str]:
+    """An older ledger is brought up by who may write its version: its owner, as a rule."""
+    held = (row["ledger_privileges"] or {}).get("ledger_version") or ()
+    if version >= ledger_schema.VERSION or "INSERT" in held:
+        return []
+    run = f"roleshift sql --role {quoted(trial.user)} | psql"
+    return [f"the ledger has version {version} and the role may not upgrade it: as its owner, run {run}"]
 
 
-async def _refused_statements(session: Session, trial: Trial) -> list[str]:
+async def _refused_statements(session: Session, trial: Trial, version: int | None) -> list[str]:
     """What PostgreSQL itself refuses when it is really asked; for instance through row-level security."""
-    try:
-        if trial.plan is not None and trial.can_be_planned:
-            await _plan_write(session, trial.plan)
-    except DatabaseError as error:
-        if error.reason is not Reason.PERMISSION_DENIED:
-            raise
-        return [error.message]
-    return []
+    refused: list[str] = []
+    if trial.plan is not None and trial.can_be_planned:
+        refused += await _refused_of_plan(session, trial.plan.shape, version)
+    for assertion in trial.assertions:
+        why = await assertions.why_denied(session, assertion)
+        refused += [f"assertion {assertion.name}: {why}"] if why else []
+    return list(dict.fromkeys(refused))
 
 
-async def _plan_write(session: Session, plan: Plan) -> None:
+async def _refused_of_plan(session: Session, shape: TargetShape, version: int | None) -> list[str]:
     """EXPLAIN checks the rights of a statement without running it; the image is real, and empty."""
-    create = image.create_statement(plan.shape, _PROBE_IMAGE, ["\u0001"])
-    await session.execute(sql.SQL("{} WITH NO DATA").format(create))
-    query = write.write_statement(plan.shape, _PROBE_IMAGE)
-    params: dict[str, Any] = {
-        "from_roles": [],
-        "to_roles": [],
-        "seniorities": [],
-        "first": "(0,0)",
-        "last": "(1,0)",
-        "written_at": None,
-    }
-    await session.execute(sql.SQL("EXPLAIN {}").format(query), params)
+    create = image.create_statement(shape, _PROBE_IMAGE, ["\u0001"])
+    why = await _why_denied(session, sql.SQL("{} WITH NO DATA").format(create))
+    if why:
+        return [why]
+    tried = [
+        await _why_denied(session, sql.SQL("EXPLAIN {}").format(query))
+        for query in _statements(shape, version)
+    ]
+    return [why for why in tried if why]
+
+
+def _statements(shape: TargetShape, version: int | None) -> Sequence[sql.Composed]:
+    """Every statement of a run on the target, in its order; the first to be refused says why."""
+    conflicts = restore.conflicts_statement(shape, _PROBE_IMAGE)
+    return [
+        image.source_statement(shape),
+        *image.refresh_statements(shape, _PROBE_IMAGE),
+        write.write_statement(shape, _PROBE_IMAGE),
+        comparison.compare_statement(shape, _PROBE_IMAGE),
+        *([] if version is None else [conflicts]),
+        restore.range_statement(shape, _PROBE_IMAGE),
+        restore.born_statement(shape, _PROBE_IMAGE),
+        restore.verify_statement(shape, _PROBE_IMAGE),
+    ]
+
+
+async def _why_denied(session: Session, query: Query) -> str:
+    """What the server says to a statement that the role may not run, "" where it may."""
+    try:
+        async with session.savepoint():
+            await session.execute(query, _PARAMS)
+    except DatabaseError as error:
+        if error.reason is not Reason.PERMISSION_DENIED or not session.is_usable:
+            raise
+        return error.message
+    return ""

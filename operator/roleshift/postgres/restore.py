@@ -49,15 +49,6 @@ class Restoration:
     new_only: tuple[str, ...]
 
     @property
-    def parts(self) -> dict[str, sql.Composable]:
-        """What every statement of the restore is composed of."""
-        return {
-            "target": target_name(self.shape),
-            "image": image_table(self.image),
-            "join": key_join(self.shape),
-        }
-
-    @property
     def params(self) -> dict[str, Any]:
         """The mapping, and the time and number of the transaction that wrote."""
         write = self.run.write
@@ -79,25 +70,57 @@ class Verified:
     born_left: int
 
 
+def _parts(shape: TargetShape, image: str) -> dict[str, sql.Composable]:
+    """What every statement of the restore is composed of."""
+    return {"target": target_name(shape), "image": image_table(image), "join": key_join(shape)}
+
+
+def conflicts_statement(shape: TargetShape, image: str) -> sql.Composed:
+    """Logs the rows that somebody changed since."""
+    return statement("restore_conflicts").format(
+        key=comma([of("t", column) for column in shape.key]),
+        as_left=values.as_left_by_run(shape),
+        as_before=values.all_as_before(shape),
+        **_parts(shape, image),
+    )
+
+
+def range_statement(shape: TargetShape, image: str) -> sql.Composed:
+    """Restores the rows of one range."""
+    return statement("restore_range").format(
+        restorations=values.restorations(shape),
+        as_left=values.as_left_by_run(shape),
+        **_parts(shape, image),
+    )
+
+
+def born_statement(shape: TargetShape, image: str) -> sql.Composed:
+    """Gives rows that were born since their old role."""
+    return statement("restore_born").format(
+        role=identifier(shape.role.name), role_type=type_of(shape.role), **_parts(shape, image)
+    )
+
+
+def verify_statement(shape: TargetShape, image: str) -> sql.Composed:
+    """The restored table against the image."""
+    return statement("restore_verify").format(
+        first_key=of("t", shape.key[0]),
+        as_before=values.all_as_before(shape),
+        role=identifier(shape.role.name),
+        **_parts(shape, image),
+    )
+
+
 async def log_conflicts(session: Session, what: Restoration) -> int:
     """Log the rows that somebody changed since, and count them. Comes before the restore."""
-    query = statement("restore_conflicts").format(
-        key=comma([of("t", column) for column in what.shape.key]),
-        as_left=values.as_left_by_run(what.shape),
-        as_before=values.all_as_before(what.shape),
-        **what.parts,
-    )
+    query = conflicts_statement(what.shape, what.image)
     cursor = await session.execute(query, {**what.params, "run_id": what.run.run_id})
     return cursor.rowcount
 
 
 async def restore_rows(session: Session, what: Restoration, rows_done: RowsDone) -> int:
     """Restore every row that still is as the run wrote it; returns how many."""
-    query = statement("restore_range").format(
-        restorations=values.restorations(what.shape),
-        as_left=values.as_left_by_run(what.shape),
-        **what.parts,
-    )
+    query = range_statement(what.shape, what.image)
     done = 0
     for part in await block_ranges(session, what.image):
         cursor = await session.execute(query, {**what.params, **part.params()})
@@ -110,25 +133,17 @@ async def restore_born(session: Session, what: Restoration) -> int:
     """Give rows that were born since the old role that their new one can only have come from."""
     if not what.reversed_routes:
         return 0
-    query = statement("restore_born").format(
-        role=identifier(what.shape.role.name), role_type=type_of(what.shape.role), **what.parts
-    )
     routes = what.reversed_routes
     cursor = await session.execute(
-        query, {"new_roles": list(routes.keys()), "old_roles": list(routes.values())}
+        born_statement(what.shape, what.image),
+        {"new_roles": list(routes.keys()), "old_roles": list(routes.values())},
     )
     return cursor.rowcount
 
 
 async def verify(session: Session, what: Restoration) -> Verified:
     """Compare the restored table with the image."""
-    query = statement("restore_verify").format(
-        first_key=of("t", what.shape.key[0]),
-        as_before=values.all_as_before(what.shape),
-        role=identifier(what.shape.role.name),
-        **what.parts,
-    )
-    row = await session.row(query, {"new_only": list(what.new_only)})
+    row = await session.row(verify_statement(what.shape, what.image), {"new_only": list(what.new_only)})
     return Verified(row["not_restored"], row["deleted_since"], row["born_left"])
 
 

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection, AsyncCursor, Rollback, sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
-from roleshift.postgres.errors import translated
+from roleshift.postgres.errors import read_only, translated
 
 IDLE_IN_TRANSACTION_SECONDS = 10
 
@@ -113,10 +113,13 @@ class Session:
         with translated(statement_seconds):
             try:
                 async with self._connection.pipeline():
-                    await self._connection.execute(_statement_timeout(statement_seconds))
-                    await self._connection.execute("SAVEPOINT attempt")
-                    cursor = await self._connection.execute(query, {} if params is None else params)
-                    await self._connection.execute("RELEASE SAVEPOINT attempt")
+                    # psycopg would take what the server skips after a failure for prepared.
+                    await self._connection.execute(_statement_timeout(statement_seconds), prepare=False)
+                    await self._connection.execute("SAVEPOINT attempt", prepare=False)
+                    cursor = await self._connection.execute(
+                        query, {} if params is None else params, prepare=False
+                    )
+                    await self._connection.execute("RELEASE SAVEPOINT attempt", prepare=False)
             except psycopg.Error:
                 if self._connection.info.transaction_status is TransactionStatus.INERROR:
                     await self._connection.execute("ROLLBACK TO SAVEPOINT attempt")
@@ -138,10 +141,17 @@ class Session:
         try:
             with translated(timeouts.statement_seconds):
                 async with self._connection.transaction():
-                    await self._connection.execute(_settings(timeouts, isolation, access))
+                    await self._set_up(timeouts, isolation, access)
                     yield
         finally:
             self._timeouts = before
+
+    async def _set_up(self, timeouts: Timeouts, isolation: Isolation, access: Access) -> None:
+        try:
+            await self._connection.execute(_settings(timeouts, isolation, access))
+        except psycopg.errors.FeatureNotSupported as error:
+            # A standby refuses READ WRITE, and has nothing against the rest.
+            raise read_only(error) from error
 
     @asynccontextmanager
     async def rolled_back(self, timeouts: Timeouts) -> AsyncIterator[None]:

@@ -44,3 +44,16 @@ class RoleFacts:
     def total(self) -> int:
         """All rows of the table."""
         return sum(self.rows.values()) + self.null_rows
+
+
+@dataclass(frozen=True, slots=True)
+class CollisionFacts:
+    """Rows that would share a unique value once their roles are mapped.
+
+    Attributes:
+        rows: rows too many.
+        examples: what such rows have in common beside the role, `column value`; at most five.
+    """
+
+    rows: int
+    examples: tuple[str, ...] = ()

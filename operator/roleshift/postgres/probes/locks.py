@@ -1,18 +1,20 @@
-"""Locks on the target that the write would wait for."""
+"""Locks on the target that the write would wait for; and what is hidden, looked at twice."""
 
 import asyncio
+from collections.abc import Sequence
 
 from roleshift.engine.facts.activity import BlockingSession, LockFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.target import TargetFacts
-from roleshift.postgres.probes.batch import Probe, Rows, ask_one, sql_probe
+from roleshift.postgres.probes.batch import Probe, Rows, ask, sql_probe
 from roleshift.postgres.probes.wanted import oid_of
 from roleshift.postgres.session import Session
 
 SECOND_LOOK_SECONDS = 1.0
-"""A lock of a session whose age is hidden counts once it is held at both ends of this pause."""
+"""What a session does whose age is hidden counts once it is seen at both ends of this pause."""
 
 _SECONDS = 10.0
+Seen = Rows | ProbeFailure
 
 
 def locks_probe(target: TargetFacts) -> Probe[Rows]:
@@ -20,26 +22,35 @@ def locks_probe(target: TargetFacts) -> Probe[Rows]:
     return sql_probe("locks", lambda rows: rows, oid_of(target))
 
 
-async def lock_facts(
-    session: Session, target: TargetFacts, rows: Rows | ProbeFailure
-) -> LockFacts | ProbeFailure:
-    """What the probe saw; a session whose age is hidden is looked at twice.
+async def seen_twice(session: Session, looks: Sequence[tuple[Probe[Rows], Seen]]) -> list[Seen]:
+    """What probes saw; a holder whose age is hidden is looked at twice, all in one more round trip.
 
     One that is gone after a second was nobody's worry.
     """
+    if not any(_hidden(rows) for _, rows in looks):
+        return [rows for _, rows in looks]
+    await asyncio.sleep(SECOND_LOOK_SECONDS)
+    again = await ask(session, [probe for probe, _ in looks], _SECONDS)
+    return [_still_there(rows, again.of(probe)) for probe, rows in looks]
+
+
+def _hidden(rows: Seen) -> set[str]:
+    if isinstance(rows, ProbeFailure):
+        return set()
+    return {row["holder"] for row in rows if row.get("granted", True) and row["seconds"] is None}
+
+
+def _still_there(before: Seen, after: Seen) -> Seen:
+    if isinstance(before, ProbeFailure) or isinstance(after, ProbeFailure):
+        return before if isinstance(before, ProbeFailure) else after
+    hidden = _hidden(before)
+    return [row for row in after if row["seconds"] is not None or row["holder"] in hidden]
+
+
+def lock_facts(rows: Seen) -> LockFacts | ProbeFailure:
+    """Who holds and who waits."""
     if isinstance(rows, ProbeFailure):
         return rows
-    hidden = {row["holder"] for row in rows if row["granted"] and row["seconds"] is None}
-    if not hidden:
-        return _facts(rows)
-    await asyncio.sleep(SECOND_LOOK_SECONDS)
-    again = await ask_one(session, locks_probe(target), _SECONDS)
-    if isinstance(again, ProbeFailure):
-        return again
-    return _facts([row for row in again if row["seconds"] is not None or row["holder"] in hidden])
-
-
-def _facts(rows: Rows) -> LockFacts:
     blocking = tuple(
         BlockingSession(row["who"], row["mode"], row["seconds"]) for row in rows if row["granted"]
     )

@@ -1,41 +1,95 @@
-"""The probe for values that the columns would refuse: the server is asked to take each one."""
+"""The probe for values that the columns would refuse: the server is asked to take each one.
+
+From version 16 on a server says of any text whether a type takes it; one that is older is asked
+to cast the values, all at once, and one by one only where that fails.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from psycopg import sql
 
 from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.facts.server import ServerFacts
 from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.target import Column, Refusal, TargetFacts, ValueCheck
-from roleshift.postgres.probes.batch import Probe, Rows, ask_one
+from roleshift.postgres.probes.batch import Probe, Rows, ask, ask_one, sql_probe
 from roleshift.postgres.probes.wanted import Wanted
 from roleshift.postgres.session import Session
-from roleshift.postgres.statements import identifier, trusted
+from roleshift.postgres.statements import identifier, literal, trusted
 
 _SECONDS = 10.0
-_CASTS = sql.SQL(
-    "SELECT v AS value, (v::{type})::text = v AS fits, {checks} AS allowed"
-    " FROM (SELECT v, v::{type} AS {column} FROM unnest(%(values)s::text[]) AS v) AS t"
+_FIRST_WITH_INPUT_INFO = 16_00_00
+_CAST = sql.SQL("given.value::{type}")
+_CAST_IF_VALID = sql.SQL(
+    "CASE WHEN pg_catalog.pg_input_is_valid(given.value, {type_text}) THEN given.value::{type} END"
+)
+_NO_REASON = sql.SQL("NULL::text")
+_REASON_BUT_LENGTH = sql.SQL(
+    "(SELECT CASE WHEN e.sql_error_code <> '22001' THEN e.message END"
+    " FROM pg_catalog.pg_input_error_info(given.value, {type_text}) AS e)"
 )
 
 
+class _Way(Enum):
+    """How the server is asked: the value as the type, and the reason where the type refuses it."""
+
+    CAST = (_CAST, _NO_REASON)
+    ASK = (_CAST_IF_VALID, _REASON_BUT_LENGTH)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Whether a column takes values."""
+
+    column: Column
+    checks: tuple[ValueCheck, ...]
+    values: tuple[str, ...]
+
+
 async def refused_values(
-    session: Session, wanted: Wanted, target: TargetFacts, roles: RoleFacts | ProbeFailure
+    session: Session,
+    wanted: Wanted,
+    target: TargetFacts,
+    roles: RoleFacts | ProbeFailure,
+    server: ServerFacts | ProbeFailure,
 ) -> tuple[Refusal, ...] | ProbeFailure:
     """New roles, seniorities, and old roles that rows really hold: which of them has no place."""
     if isinstance(roles, ProbeFailure):
         return roles
-    held = [role for role in wanted.from_roles if role in roles.rows]
+    way = _Way.ASK if _tells_errors(server) else _Way.CAST
+    questions = _questions(wanted, target, roles)
+    if not questions:
+        return ()
+    probes = [_probe(i, question, way) for i, question in enumerate(questions)]
+    answers = await ask(session, probes, _SECONDS)
     found: list[Refusal] = []
-    for name, values in (
+    for question, probe in zip(questions, probes, strict=True):
+        answer = answers.of(probe)
+        if isinstance(answer, ProbeFailure):
+            found += await _one_by_one(session, question, answer)
+        else:
+            found += _refusals(question, answer)
+    return tuple(found)
+
+
+def _tells_errors(server: ServerFacts | ProbeFailure) -> bool:
+    return isinstance(server, ServerFacts) and server.version >= _FIRST_WITH_INPUT_INFO
+
+
+def _questions(wanted: Wanted, target: TargetFacts, roles: RoleFacts) -> list[_Question]:
+    held = [role for role in wanted.from_roles if role in roles.rows]
+    asked = (
         (wanted.role_column, _labels_that_are_there(target, wanted.to_roles)),
         (wanted.seniority_column, wanted.seniorities),
         (wanted.previous_role_column, held),
-    ):
-        column = target.column(name) if name else None
-        if column is not None and values:
-            found += await _refused(session, target, column, values)
-    return tuple(found)
+    )
+    return [
+        _Question(column, tuple(c for c in target.value_checks if c.column == name), tuple(values))
+        for name, values in asked
+        if name and values and (column := target.column(name)) is not None
+    ]
 
 
 def _labels_that_are_there(target: TargetFacts, roles: Sequence[str]) -> list[str]:
@@ -44,31 +98,48 @@ def _labels_that_are_there(target: TargetFacts, roles: Sequence[str]) -> list[st
     return [role for role in roles if not enum.enum_type or role in enum.enum_labels]
 
 
-async def _refused(
-    session: Session, target: TargetFacts, column: Column, values: Sequence[str]
-) -> list[Refusal]:
-    """Values that the column would refuse; asked all at once, one by one only if that fails."""
-    checks = [check for check in target.value_checks if check.column == column.name]
-    answer = await ask_one(session, _casts(column, checks, values), _SECONDS)
-    if isinstance(answer, ProbeFailure):
-        if len(values) == 1:
-            return [Refusal(column.name, values[0], answer.message)]
-        parts = [await _refused(session, target, column, [value]) for value in values]
-        return [refusal for part in parts for refusal in part]
-    too_long = f"does not fit {column.type_name}"
-    forbidden = f"refused by constraint {', '.join(check.name for check in checks)}"
+async def _one_by_one(session: Session, question: _Question, failure: ProbeFailure) -> list[Refusal]:
+    """Values that make the server fail instead of answering."""
+    if len(question.values) == 1:
+        return [Refusal(question.column.name, question.values[0], failure.message)]
+    found: list[Refusal] = []
+    for value in question.values:
+        alone = replace(question, values=(value,))
+        answer = await ask_one(session, _probe(0, alone, _Way.CAST), _SECONDS)
+        if isinstance(answer, ProbeFailure):
+            found.append(Refusal(question.column.name, value, answer.message))
+        else:
+            found += _refusals(alone, answer)
+    return found
+
+
+def _refusals(question: _Question, answer: Rows) -> list[Refusal]:
+    too_long = f"does not fit {question.column.type_name}"
+    forbidden = f"refused by constraint {', '.join(check.name for check in question.checks)}"
     return [
-        Refusal(column.name, row["value"], forbidden if row["fits"] else too_long)
+        Refusal(
+            question.column.name,
+            row["value"],
+            forbidden if row["fits"] else row["why"] or too_long,
+        )
         for row in answer
         if not (row["fits"] and row["allowed"])
     ]
 
 
-def _casts(column: Column, checks: Sequence[ValueCheck], values: Sequence[str]) -> Probe[Rows]:
-    allowed = [sql.SQL("({}) IS NOT FALSE").format(trusted(check.expression)) for check in checks]
-    query = _CASTS.format(
-        type=trusted(column.type_name),
+def _probe(position: int, question: _Question, way: _Way) -> Probe[Rows]:
+    column, name = question.column, f"values_{position}"
+    allowed = [sql.SQL("({}) IS NOT FALSE").format(trusted(check.expression)) for check in question.checks]
+    types = {"type": trusted(column.type_name), "type_text": literal(column.type_name)}
+    taken, why = way.value
+    probe = sql_probe(
+        "casts",
+        lambda rows: rows,
+        {name: list(question.values)},
         column=identifier(column.name),
         checks=sql.SQL(" AND ").join([sql.SQL("true"), *allowed]),
+        taken=taken.format(**types),
+        why=why.format(**types),
+        values=sql.Placeholder(name),
     )
-    return Probe("casts", query, lambda rows: rows, {"values": list(values)})
+    return replace(probe, name=f"casts_{position}")

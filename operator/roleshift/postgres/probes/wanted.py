@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import sql
 
+from roleshift.api import Assignment
 from roleshift.engine.target import TargetFacts
 from roleshift.postgres.statements import identifier
 
@@ -14,6 +15,9 @@ class Wanted:
     """Names and roles of the manifest.
 
     Attributes:
+        key_columns, user_column: None where the manifest leaves them open.
+        written: every column that a run writes.
+        vanishing: roles that nobody holds after the migration.
         scan_seconds: limit of a statement that reads the whole table.
     """
 
@@ -25,6 +29,11 @@ class Wanted:
     seniority_column: str
     seniorities: tuple[str, ...]
     previous_role_column: str = ""
+    key_columns: tuple[str, ...] | None = None
+    user_column: str | None = None
+    assignments: tuple[Assignment, ...] = ()
+    written: tuple[str, ...] = ()
+    vanishing: tuple[str, ...] = ()
     scan_seconds: float = 600.0
 
     @property
