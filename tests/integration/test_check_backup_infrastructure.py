@@ -15,6 +15,10 @@ from support.run_phases import phases_on, session_on, spec_of
 from support.tables import create_user_profiles
 
 NAME = CheckName.BACKUP_INFRASTRUCTURE
+_OTHER_BODY = """
+    CREATE OR REPLACE FUNCTION roleshift.run_parts(run_id uuid) RETURNS jsonb
+    LANGUAGE sql AS 'SELECT ''{}''::jsonb'
+"""
 
 
 @pytest.fixture
@@ -87,7 +91,7 @@ class TestItFails:
         ("change", "says"),
         [
             (
-                "CREATE OR REPLACE FUNCTION roleshift.run_parts(run_id uuid) RETURNS jsonb RETURN '{}'::jsonb",
+                _OTHER_BODY,
                 "the function roleshift.run_parts(uuid) was altered",
             ),
             (

@@ -16,7 +16,6 @@ from roleshift.errors import DatabaseError, FencedError, Reason
 from roleshift.phases import backing_up, checking, migrating, rolling_back
 from roleshift.postgres import fence, ledger, ledger_schema
 from roleshift.postgres.session import Timeouts
-from support.ledger_rows import make_older
 from support.run_phases import PhaseRun, phases_on, session_on, spec_of
 from support.sabotage import before_each_update
 from support.tables import create_user_profiles
@@ -28,18 +27,6 @@ TABLE = "user_profiles"
 def profiles(database: Database) -> Database:
     create_user_profiles(database, 40)
     return database
-
-
-def everything_in(database: Database) -> dict[str, object]:
-    """The rows of the ledger's tables, and how often its run was taken over."""
-    tables = ("migration_run", "migration_execution_log", "migration_backup", "migration_rollback_log")
-    rows = {
-        table: database.query(
-            f"SELECT to_jsonb(t) - '{{epoch,holder,backends}}'::text[] FROM roleshift.{table} t"
-        )
-        for table in tables
-    }
-    return {**rows, "epoch": database.query("SELECT epoch FROM roleshift.migration_run")[0][0]}
 
 
 class TestCreation:
@@ -71,44 +58,6 @@ class TestCreation:
         assert refused.value.reason is Reason.PERMISSION_DENIED
         assert database.query("SELECT to_regnamespace('roleshift')") == [(None,)]
 
-    async def test_an_older_one_is_brought_up_and_keeps_every_row(self, profiles: Database) -> None:
-        async with phases_on(profiles) as run:
-            await run.until(Phase.DONE)
-        make_older(profiles)
-        before = everything_in(profiles)
-        async with phases_on(profiles) as run:
-            assert run.run.phase is Phase.DONE
-            assert await ledger_schema.installed_version(run.control) == 2
-            assert everything_in(profiles) == before | {"epoch": 2}
-            assert isinstance(await run.roll_back(), Advance)
-        assert profiles.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,)]
-        assert profiles.query("SELECT name FROM roleshift.migration_validation_functions ORDER BY 1") == [
-            ("restore_run(uuid)",),
-            ("run_parts(uuid)",),
-            ("validate_run(uuid)",),
-        ]
-
-    async def test_many_sessions_at_once_bring_an_older_one_up_once(self, database: Database) -> None:
-        async with AsyncExitStack() as opened:
-            sessions = [await session_on(database.uri) for _ in range(6)]
-            for session in sessions:
-                opened.push_async_callback(session.close)
-            await ledger_schema.ensure(sessions[0])
-            make_older(database)
-            await asyncio.gather(*[ledger_schema.ensure(session) for session in sessions])
-        assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,)]
-
-    async def test_one_that_can_not_be_brought_up_stays_as_it_is(self, profiles: Database) -> None:
-        async with phases_on(profiles):
-            pass
-        make_older(profiles)
-        profiles.execute("CREATE FUNCTION roleshift.restore_run(run_id uuid) RETURNS int RETURN 1")
-        with pytest.raises(DatabaseError, match="cannot change return type"):
-            async with phases_on(profiles):
-                pass
-        assert profiles.query("SELECT max(version) FROM roleshift.ledger_version") == [(1,)]
-        assert profiles.query("SELECT to_regproc('roleshift.run_parts')") == [(None,)]
-
     async def test_a_run_is_inserted_once_however_many_try(self, profiles: Database) -> None:
         async with phases_on(profiles) as first, phases_on(profiles) as second:
             assert first.run.run_id == second.run.run_id
@@ -117,8 +66,8 @@ class TestCreation:
 
 class TestOneActiveRunForEachTable:
     async def test_a_second_run_waits_until_the_first_has_ended(self, profiles: Database) -> None:
-        whatever_the_score = spec_of(checks={"minimumScore": 0})
-        async with phases_on(profiles) as first, phases_on(profiles, whatever_the_score, name="other") as second:
+        any_score = spec_of(checks={"minimumScore": 0})
+        async with phases_on(profiles) as first, phases_on(profiles, any_score, name="other") as second:
             await first.until(Phase.BACKING_UP)
             with pytest.raises(
                 DatabaseError, match=r"another run is active on public\.user_profiles"

@@ -2,7 +2,7 @@
 
 from roleshift.api import StrategyType
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
-from roleshift.checks.words import amount, counted
+from roleshift.checks.wording import amount, counted
 from roleshift.engine.checks import Healing, Judgement, failed, passed, warning
 from roleshift.engine.facts.connections import ConnectionFacts
 from roleshift.engine.facts.failure import ProbeFailure

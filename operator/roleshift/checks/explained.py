@@ -129,7 +129,8 @@ EXPLANATIONS: dict[CheckName, Explanation] = {
     ),
     CheckName.BACKGROUND_JOBS: Explanation(
         "VACUUM, CREATE INDEX, CLUSTER and COPY under way on the table, scheduled jobs, other runs on it.",
-        "Jobs of schedulers outside the database, and other runs recorded in another database.",
+        "When a job of pg_cron falls due (all active ones of this database are a warning), its jobs that are "
+        "kept in another database, schedulers outside, and runs recorded in another database.",
     ),
     CheckName.LOCKS: Explanation(
         "Transactions that hold a lock which the write would wait for, longer than "

@@ -1,7 +1,7 @@
 """The check on standbys and replication slots."""
 
 from roleshift.checks.subject import Subject, could_not_tell
-from roleshift.checks.words import amount
+from roleshift.checks.wording import amount
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.replication import ReplicationFacts, Slot, Standby

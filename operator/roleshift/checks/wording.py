@@ -1,8 +1,10 @@
-"""How messages name many things: a few of them, and how many more there are."""
+"""How messages write figures, and name a few of many things."""
 
 from collections.abc import Sequence
 
 MAX_NAMED = 5
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+_STEP = 1024
 
 
 def named(things: Sequence[str], separator: str = ", ") -> str:
@@ -14,3 +16,16 @@ def named(things: Sequence[str], separator: str = ", ") -> str:
 def quoted(names: Sequence[str]) -> str:
     """The same, each in quotes."""
     return named([f'"{name}"' for name in names])
+
+
+def amount(size: float) -> str:
+    """Bytes in the unit that leaves the fewest digits, for instance `1.5 GiB`."""
+    unit = 0
+    while size >= _STEP and unit < len(_UNITS) - 1:
+        size, unit = size / _STEP, unit + 1
+    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {_UNITS[unit]}"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """`1 index`, `2 indexes`."""
+    return f"{number} {one if number == 1 else many}"

@@ -110,4 +110,5 @@ def _closed_by_score(score: int, minimum: int, best: int, results: Sequence[Find
 
 
 def _listed(results: Sequence[Finding], what: str) -> str:
-    return f"{what}: {', '.join(f'{r.name} {r.result}' for r in results)}" if results else ""
+    names = ", ".join(f"{r.name} {r.result}" for r in results)
+    return f"{what}: {names}" if results else ""

@@ -1,15 +1,18 @@
 """One look at a database: which probes are asked in which round trip.
 
-BEGIN, settings, three batches and COMMIT are six round trips; a missing table costs
-one more, and one more where there is a ledger, a lock whose age is hidden one more. A batch in which a probe fails is asked
-again, probe by probe.
+BEGIN, settings, three batches and COMMIT are six round trips. Without a target the
+second batch is a search for similar names, and one more for a ledger that is there;
+what is hidden from the run's role is looked at twice, which costs one more. A batch
+in which a probe fails is asked again, probe by probe.
 """
+
+from typing import Any
 
 from roleshift.engine.facts.look import Facts
 from roleshift.engine.facts.table import MissingTarget
 from roleshift.engine.target import TargetFacts
 from roleshift.postgres.probes import activity, backup
-from roleshift.postgres.probes.batch import ask
+from roleshift.postgres.probes.batch import Answers, Probe, ask
 from roleshift.postgres.probes.condition import Condition
 from roleshift.postgres.probes.integrity import InCatalog, OnRows
 from roleshift.postgres.probes.locks import lock_facts, locks_probe, seen_twice
@@ -37,46 +40,55 @@ async def look(session: Session, wanted: Wanted) -> Facts:
 
 
 async def _look(session: Session, wanted: Wanted) -> Facts:
-    shape, condition = target_probe(wanted), Condition(session.backend)
-    catalog = InCatalog(wanted)
-    catalogs = [
-        SERVER,
-        shape,
-        *activity.WITHOUT_TARGET,
-        *backup.WITHOUT_TARGET,
-        *condition.probes,
-        *catalog.probes,
-    ]
-    first = await ask(session, catalogs, CATALOG_SECONDS)
-    server, target = first.of(SERVER), first.of(shape)
-    if isinstance(target, MissingTarget):
-        missing = await with_similar(session, wanted)
-        return Facts(
-            server,
-            missing,
-            activity=activity.without_target(first),
-            backup=await backup.without_target(session, first),
-            condition=condition.facts(first),
-        )
-    if not isinstance(target, TargetFacts) or target.column(wanted.role_column) is None:
-        return Facts(
-            server,
-            target,
-            activity=activity.without_target(first),
-            backup=await backup.without_target(session, first),
-            condition=condition.facts(first),
-        )
-    by_role, collisions = roles_probe(wanted), collisions_probe(wanted, target)
-    locks, others = locks_probe(target), activity.OnTarget(target, first)
-    on_target = condition.on_target(target, first)
-    around = OnRows(wanted, target, catalog, first)
-    kept = backup.AfterFirst(first, target)
-    asked = [by_role, collisions, locks, *others.probes, *on_target.probes, *around.probes, *kept.probes]
+    begin = _Begin(session, wanted)
+    first = await ask(session, begin.probes, CATALOG_SECONDS)
+    target = first.of(begin.shape)
+    if isinstance(target, TargetFacts) and target.column(wanted.role_column) is not None:
+        return await _at_table(session, wanted, begin, target, first)
+    return await _without_table(session, wanted, begin, first)
+
+
+class _Begin:
+    """Probes of the first batch: they need nothing but the session."""
+
+    def __init__(self, session: Session, wanted: Wanted) -> None:
+        self.shape = target_probe(wanted)
+        self.condition = Condition(session.backend)
+        self.catalog = InCatalog(wanted)
+        self.probes: list[Probe[Any]] = [
+            SERVER,
+            self.shape,
+            *activity.WITHOUT_TARGET,
+            *backup.WITHOUT_TARGET,
+            *self.condition.probes,
+            *self.catalog.probes,
+        ]
+
+
+async def _without_table(session: Session, wanted: Wanted, begin: _Begin, first: Answers) -> Facts:
+    target = first.of(begin.shape)
+    return Facts(
+        server=first.of(SERVER),
+        target=await with_similar(session, wanted) if isinstance(target, MissingTarget) else target,
+        activity=activity.without_target(first),
+        backup=await backup.without_target(session, first),
+        condition=begin.condition.facts(first),
+    )
+
+
+async def _at_table(
+    session: Session, wanted: Wanted, begin: _Begin, target: TargetFacts, first: Answers
+) -> Facts:
+    by_role, collisions, locks = roles_probe(wanted), collisions_probe(wanted, target), locks_probe(target)
+    others, kept = activity.OnTarget(target, first), backup.AfterFirst(first, target)
+    condition = begin.condition.on_target(target, first)
+    around = OnRows(wanted, target, begin.catalog, first)
+    asked = [by_role, collisions, locks, *others.probes, *condition.probes, *around.probes, *kept.probes]
     second = await ask(session, asked, wanted.scan_seconds)
-    roles = second.of(by_role)
     held, transactions = await seen_twice(
         session, [(locks, second.of(locks)), (activity.TRANSACTIONS, first.of(activity.TRANSACTIONS))]
     )
+    server, roles = first.of(SERVER), second.of(by_role)
     return Facts(
         server=server,
         target=target,
@@ -85,7 +97,7 @@ async def _look(session: Session, wanted: Wanted) -> Facts:
         locks=lock_facts(held),
         activity=others.facts(second, transactions),
         backup=kept.facts(second),
-        condition=on_target.facts(second),
+        condition=condition.facts(second),
         references=around.references(second),
         unwatched=around.unwatched(second),
         row_security=around.row_security,
