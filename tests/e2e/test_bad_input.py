@@ -230,7 +230,7 @@ RIGHTS: dict[str, tuple[list[str], list[str]]] = {
             "GRANT USAGE, CREATE ON SCHEMA roleshift TO app",
             "CREATE TABLE roleshift.ledger_version (version int)",
         ],
-        ["permission denied for table ledger_version", "grant it to the run's role"],
+        ["can't read roleshift.ledger_version", "roleshift sql --role"],
     ),
 }
 
