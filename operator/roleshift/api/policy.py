@@ -157,6 +157,16 @@ class Waiver(SpecModel):
 class Limits(SpecModel):
     """What the checks measure against."""
 
+    # The API server compares a whole number with the bound cut to one, so that 0 would pass 0.01.
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            field="maxLoadPerCPU",
+            message="must be at least 0.01: write the load average that each processor may have",
+            cel="self.?maxLoadPerCPU.orValue(2.0) >= 0.01",
+            holds=lambda it: it.max_load_per_cpu >= 0.01,
+        ),
+    )
+
     max_connections_percent: StrictInt = Field(
         80, ge=1, le=100, description="Connections in use, in percent of max_connections."
     )
