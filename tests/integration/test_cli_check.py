@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,14 @@ import yaml
 
 from localenv.database import Database
 from localenv.ports import free_port
-from localenv.repository import PROGRAM_FOLDER
+from localenv.repository import PROGRAM_FOLDER, ROOT
 from roleshift.api.safety import CheckName
 from support.cases import CANARY, with_password
 from support.examinations import JUDGED
 from support.migrations import SPEC, merged
 from support.tables import create_user_profiles
 
+README = ROOT / "README.md"
 NO_DATABASE = "no database is named: set ROLESHIFT_DATABASE_URI"
 
 
@@ -122,6 +124,27 @@ def test_the_manifest_may_come_from_stdin_beside_other_objects(person: Person) -
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "people-db"}}
     both = yaml.safe_dump_all([secret, person.document()])
     assert person.check("-f", "-", stdin=both).returncode == 0
+
+
+def test_the_readme_shows_what_it_prints(person: Person) -> None:
+    person.database.execute("""
+        CREATE TABLE users (id bigint PRIMARY KEY, role text NOT NULL);
+        INSERT INTO users SELECT n, CASE n % 2 WHEN 0 THEN 'junior_dev' ELSE 'senior_dev' END
+        FROM generate_series(1, 1000) AS n;
+    """)
+    readme = README.read_text()
+    manifest = readme.partition("## A first migration")[2].partition("```yaml\n")[2].partition("```")[0]
+    shown = readme.partition("## Check first")[2].partition("```console\n")[2].partition("```")[0]
+    done = person.check("-f", "-", stdin=manifest.replace("namespace: people", "namespace: default"))
+    printed = [_without_connections(line) for line in done.stdout.splitlines()]
+    expected = [line for line in shown.splitlines() if line and not line.startswith(("$", "[…]"))]
+    assert [line for line in expected if _without_connections(line) not in printed] == [], done.stdout
+    assert len(expected) > 5
+
+
+def _without_connections(line: str) -> str:
+    """How many connections the tests' server has at the moment is nobody's promise."""
+    return re.sub(r"[0-9.]+", "N", line) if "ConnectionHeadroom" in line else line
 
 
 class TestDatabase:

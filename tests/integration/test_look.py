@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 
 from localenv.database import Database
+from roleshift.api import Phase
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import Facts
 from roleshift.engine.facts.table import MissingTarget
+from roleshift.engine.target import TargetFacts
 from roleshift.errors import DatabaseError, Reason
 from roleshift.phases.examination import wanted_of
 from roleshift.postgres.probes.batch import Probe, Rows, ask
 from roleshift.postgres.probes.look import look
 from roleshift.postgres.session import Access, Isolation, Session, Timeouts
 from roleshift.postgres.statements import trusted
-from support.run_phases import session_on, spec_of
+from support.run_phases import phases_on, session_on, spec_of
 from support.tables import create_user_profiles
 
 MOST_ROUND_TRIPS = 8
@@ -55,6 +57,17 @@ async def test_all_facts_take_at_most_eight_round_trips(profiles: Database) -> N
     facts, trips = await looked(profiles)
     assert not isinstance(facts.locks, ProbeFailure)
     assert 3 < trips <= MOST_ROUND_TRIPS
+
+
+async def test_so_do_those_of_a_database_with_a_ledger(profiles: Database) -> None:
+    async with phases_on(profiles, name="earlier") as run:
+        await run.until(Phase.DONE)
+    for table, found in (("user_profiles", TargetFacts), ("user_profile", MissingTarget)):
+        facts, trips = await looked(profiles, target={"table": table})
+        assert isinstance(facts.target, found)
+        assert not isinstance(facts.backup.ledger, ProbeFailure)
+        assert facts.backup.ledger.version is not None
+        assert 3 < trips <= MOST_ROUND_TRIPS
 
 
 async def test_so_do_those_of_a_table_that_is_not_there(profiles: Database) -> None:

@@ -29,7 +29,8 @@ def commands(page: Path, program: str) -> set[str]:
     """The first words after the program's name, in code."""
     prose = _BLOCK.sub("", page.read_text())
     code = [*"".join(blocks(page, "console")).splitlines(), *re.findall(r"`([^`]+)`", prose)]
-    return {words[1] for line in code if (words := line.split())[0] == program and len(words) > 1}
+    said = [line.removeprefix("$ ").split() for line in code]
+    return {words[1] for words in said if len(words) > 1 and words[0] == program}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
