@@ -26,6 +26,7 @@ def profiles(database: Database) -> Database:
     return database
 
 
+USERS = CheckName.USER_PROFILES
 ANSWERS = {
     CheckName.BACKUP_SPACE: "spec.checks.limits.maxDatabaseBytes",
     CheckName.RECENT_BACKUP: "archive_mode",
@@ -147,15 +148,31 @@ async def test_a_probe_without_rights_is_unknown_and_the_run_waits(
     assert "permission denied" in outcome.message
 
 
+SLOW_CAST = """
+    CREATE FUNCTION slowly(user_role) RETURNS text LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_sleep(0.5);
+        RETURN enum_out($1);
+    END $$;
+    CREATE CAST (user_role AS text) WITH FUNCTION slowly(user_role);
+"""
+
+
 async def test_a_probe_that_takes_too_long_is_unknown(profiles: Database) -> None:
-    impatient = spec_of(strategy={"statementTimeoutSeconds": 1})
-    with profiles.connect() as other, other.transaction(force_rollback=True):
-        other.execute("LOCK user_profiles IN ACCESS EXCLUSIVE MODE")
-        found = await look(profiles, impatient)
-    said = judgement(found, CheckName.USER_PROFILES)
+    profiles.execute(SLOW_CAST)
+    said = judgement(await look(profiles, spec_of(strategy={"statementTimeoutSeconds": 1})), USERS)
     assert said.result is CheckResult.UNKNOWN
     assert "statement timeout" in said.message
-    assert judgement(found, CheckName.ROLE_CONSISTENCY).result is CheckResult.UNKNOWN
+
+
+async def test_a_table_that_is_locked_away_is_unknown(profiles: Database) -> None:
+    with profiles.connect() as other, other.transaction(force_rollback=True):
+        other.execute("LOCK user_profiles IN ACCESS EXCLUSIVE MODE")
+        found = await look(profiles)
+    for name in (USERS, CheckName.ROLE_CONSISTENCY):
+        assert judgement(found, name).result is CheckResult.UNKNOWN
+    assert "lock timeout" in judgement(found, USERS).message
+    assert isinstance(outcome_of(found), Wait)
 
 
 class TestServerVersion:

@@ -126,6 +126,11 @@ class Session:
                 raise
             return await cursor.fetchall()
 
+    async def give_up_on_locks_after(self, seconds: float) -> None:
+        """Change the lock timeout of the transaction that is open."""
+        query = sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(int(seconds * 1000)))
+        await self.execute(query)
+
     @asynccontextmanager
     async def transaction(
         self,

@@ -15,6 +15,9 @@ Fact = TypeVar("Fact")
 Fact_co = TypeVar("Fact_co", covariant=True)
 Rows = list[dict[str, Any]]
 
+_ALONE_LOCK_SECONDS = 0.25
+"""The whole batch has waited for the lock before; each of its probes need not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe(Generic[Fact_co]):
@@ -69,6 +72,7 @@ async def ask(session: Session, probes: Sequence[Probe[Any]], statement_seconds:
     except DatabaseError:
         if not session.is_usable:
             raise
+        await session.give_up_on_locks_after(_ALONE_LOCK_SECONDS)
         return Answers({one.name: await _alone(session, one, statement_seconds) for one in probes})
     return Answers(row)
 
