@@ -33,6 +33,7 @@ class Reason(StrEnum):
 
     # Waiting: heals by itself or by a person.
     SUSPENDED = "Suspended"
+    WAITING_FOR_APPROVAL = "WaitingForApproval"
     SECRET_NOT_FOUND = "SecretNotFound"
     SECRET_INVALID = "SecretInvalid"
     SERVER_UNREACHABLE = "ServerUnreachable"

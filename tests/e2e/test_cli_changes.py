@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -115,6 +116,61 @@ class TestChanges:
         done = shell.run("retry", NAME)
         assert done.returncode == 1
         assert "is Migrating: only a Failed or RolledBack run is retried" in done.stderr
+
+
+class TestApproval:
+    HASH = "sha256:0123456789abcdef"
+    PLAN: ClassVar[dict[str, object]] = {"hash": HASH, "rows": 1}
+
+    @pytest.fixture
+    def waiting(self, shell: Shell) -> Shell:
+        """A run whose plan waits for a person."""
+        shell.change({"approval": {"policy": "Manual"}})
+        shell.report(Phase.CHECKING, reason="WaitingForApproval", plan=self.PLAN)
+        return shell
+
+    def test_an_approval_is_a_change_of_the_object_that_says_who_and_why(self, waiting: Shell) -> None:
+        done = waiting.run("approve", NAME, "--reason=read it")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"{waiting.namespace}/{NAME}: plan {self.HASH} approved by admin\n"
+        assert waiting.get()["spec"]["approval"] == {"policy": "Manual", "planHash": self.HASH}
+        assert annotations(waiting) == {
+            "roleshift.dev/requested-by": "admin",
+            "roleshift.dev/reason": "read it",
+        }
+
+    def test_an_approval_is_given_once(self, waiting: Shell) -> None:
+        waiting.run("approve", NAME)
+        waiting.report(Phase.CHECKING, plan=self.PLAN)
+        assert "was approved before" in waiting.run("approve", NAME, "--reason=again").stdout
+        assert annotations(waiting) == {"roleshift.dev/requested-by": "admin"}
+
+    def test_only_the_plan_that_was_read_is_approved(self, waiting: Shell) -> None:
+        done = waiting.run("approve", NAME, "--plan=sha256:another00")
+        assert done.returncode == 1
+        assert f"is {self.HASH} and not sha256:another00: read it again" in done.stderr
+        assert "planHash" not in waiting.get()["spec"]["approval"]
+        assert waiting.run("approve", NAME, f"--plan={self.HASH}").returncode == 0
+
+    def test_a_plan_of_an_older_spec_is_not_approved(self, waiting: Shell) -> None:
+        waiting.change({"unmappedRoles": "Keep"})
+        done = waiting.run("approve", NAME)
+        assert done.returncode == 1
+        assert f"has no plan yet: run `roleshift wait {NAME} --for=plan` first" in done.stderr
+
+    def test_what_needs_no_approval_says_so(self, shell: Shell) -> None:
+        assert "spec.approval.policy is not Manual" in shell.run("approve", NAME).stderr
+        shell.change({"approval": {"policy": "Manual"}})
+        shell.report(Phase.MIGRATING)
+        done = shell.run("approve", NAME)
+        assert done.returncode == 1
+        assert "is Migrating: nothing is left to approve" in done.stderr
+
+    def test_a_retry_is_approved_anew(self, waiting: Shell) -> None:
+        waiting.run("approve", NAME)
+        waiting.report(Phase.FAILED, reason="ChecksFailed", runID=None)
+        assert waiting.run("retry", NAME).returncode == 0
+        assert waiting.get()["spec"]["approval"] == {"policy": "Manual"}
 
 
 class TestErrors:

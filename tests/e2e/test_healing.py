@@ -124,7 +124,7 @@ class TestLocks:
 
     def test_a_lock_on_a_row_is_released(self, case: Case) -> None:
         with holding(case.database, "SELECT FROM user_profiles WHERE id = 7 FOR UPDATE"):
-            case.apply(strategy=IMPATIENT)
+            case.apply(strategy=IMPATIENT, checks={"minimumScore": 80})
             status = case.says_it_waits("LockTimeout", "another session holds a lock", "tries again")
             assert status["phase"] == "Migrating"
             case.assert_table_unchanged()

@@ -15,7 +15,6 @@ NOT_SUPPORTED: dict[str, dict[str, Any]] = {
     "target.onDuplicate": {"target": {"onDuplicate": "Merge"}},
     "strategy.type": {"strategy": {"type": "Batched"}},
     "mode": {"mode": "DryRun"},
-    "approval.policy": {"approval": {"policy": "Manual"}},
     "backup.methods": {"backup": {"methods": ["Table", "Archive"], "archive": {"url": "s3://people/roles"}}},
     "observation": {"observation": {"durationSeconds": 1}},
     "rollback.policy": {"rollback": {"policy": "Never"}},

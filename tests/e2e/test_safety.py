@@ -59,7 +59,7 @@ class TestGate:
             assert len(told(case, "ChecksWaiting")) == 1
             ((kind, message),) = told(case, "ChecksWaiting")
             assert kind == "Warning"
-            assert "Locks: 1 sessions hold a lock on public.user_profiles" in message
+            assert "Locks: 1 session holds a lock on public.user_profiles" in message
             prechecks = condition_of(status, "PrechecksPassed")
             assert (prechecks["status"], prechecks["reason"]) == ("False", "ChecksWaiting")
             assert result_of(status, "Locks")["result"] == "Failed"
@@ -70,7 +70,7 @@ class TestGate:
             for text in (
                 "Safety:",
                 "Locks",
-                "1 sessions hold a lock",
+                "1 session holds a lock",
             ):
                 assert text in described, described
             assert re.search(rf"Score: +{status['safety']['score']}\n", described)

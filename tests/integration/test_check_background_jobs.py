@@ -63,7 +63,7 @@ async def test_an_index_that_is_being_built_fails(profiles: Database) -> None:
     with holding(profiles.connect(), SNAPSHOT), building as pid:
         said = only_fallen(await look(profiles, PATIENT), NAME)
         assert (said.reason, said.healing) == (Reason.CHECKS_WAITING, Healing.BY_ITSELF)
-        assert "1 jobs are under way on public.user_profiles, none is wanted: " in said.message
+        assert "1 job is under way on public.user_profiles, none is wanted: " in said.message
         assert f"pid {pid} (owner) runs CREATE INDEX CONCURRENTLY (" in said.message
         assert said.message.endswith("end them, or wait: the check is made again")
     assert fallen(await look(profiles, PATIENT)) == {}

@@ -36,7 +36,7 @@ class TestKeysOfOthers:
         profiles.execute(SESSIONS + REFERS)
         found = await look(profiles)
         assert fallen(found) == {}
-        assert judgement(found, NAME).message.startswith("1 foreign keys to and from public.user_profiles")
+        assert judgement(found, NAME).message.startswith("1 foreign key to and from public.user_profiles")
 
     async def test_one_that_is_not_valid_fails_with_its_orphans(self, profiles: Database) -> None:
         profiles.execute(SESSIONS + ORPHANS + f"{REFERS} NOT VALID")
@@ -79,7 +79,7 @@ class TestKeysOfOthers:
         order = {"order": ["b", "a"]}
         spec = spec_of(target={"table": "User %"}, mappings=[{"from": "a", "to": "b"}], privileges=order)
         said = only_fallen(await look(emptied_database, spec), NAME)
-        assert "(1 rows of public.Seat's refer to nothing in public.User %)" in said.message
+        assert "(1 row of public.Seat's refers to nothing in public.User %)" in said.message
 
     @pytest.mark.parametrize("server", ["emptied_database", "database16"])
     async def test_those_to_and_from_partitions_count(
@@ -103,8 +103,8 @@ class TestKeysOfOthers:
         spec = spec_of(target={"table": "users"}, mappings=[{"from": "a", "to": "b"}], privileges=order)
         said = only_fallen(await look(database, spec), NAME)
         assert said.message.count("foreign key") == 2
-        assert "1 rows of public.first_users refer to nothing in public.teams" in said.message
-        assert "1 rows of public.badges refer to nothing in public.first_users" in said.message
+        assert "1 row of public.first_users refers to nothing in public.teams" in said.message
+        assert "1 row of public.badges refers to nothing in public.first_users" in said.message
 
     async def test_rows_that_may_not_be_read_are_said_not_to_be_counted(self, profiles: Database) -> None:
         with profiles.admin() as admin:
@@ -210,10 +210,35 @@ class TestAssignments:
             privileges={"order": ["b", "a"]},
         )
         said = only_fallen(await look(emptied_database, spec), NAME)
-        assert said.message.startswith("1 rows of public.assigned")
+        assert said.message.startswith("1 row of public.assigned")
 
 
 async def test_it_works_on_postgresql_16(database16: Database) -> None:
     create_user_profiles(database16, 8)
     database16.execute(SESSIONS + ORPHANS + f"{REFERS} NOT VALID")
     assert "is NOT VALID (2 rows" in only_fallen(await look(database16), NAME).message
+
+
+class TestKeysThatReferToTheRole:
+    HOLDERS = """
+        ALTER TABLE user_profiles ADD UNIQUE (id, role);
+        CREATE TABLE holders (id bigint, role user_role,
+            CONSTRAINT of_role FOREIGN KEY (id, role) REFERENCES user_profiles (id, role) {});
+        INSERT INTO holders SELECT id, role FROM user_profiles WHERE id < {};
+    """
+
+    @pytest.mark.parametrize("on_update", ["", "ON UPDATE RESTRICT", "ON UPDATE SET NULL"])
+    async def test_rows_that_would_not_follow_fail(self, profiles: Database, on_update: str) -> None:
+        profiles.execute(self.HOLDERS.format(on_update, 3))
+        said = only_fallen(await look(profiles), NAME)
+        assert said.message.startswith(
+            "2 rows of public.holders would not follow the new roles: foreign key "
+            '"of_role" refers to the role without ON UPDATE CASCADE'
+        )
+
+    @pytest.mark.parametrize(("on_update", "holders"), [("ON UPDATE CASCADE", 3), ("", 0)])
+    async def test_rows_that_follow_and_none_at_all_pass(
+        self, profiles: Database, on_update: str, holders: int
+    ) -> None:
+        profiles.execute(self.HOLDERS.format(on_update, holders))
+        assert fallen(await look(profiles)) == {}

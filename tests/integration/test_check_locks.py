@@ -37,7 +37,7 @@ async def test_a_lock_that_was_held_longer_than_the_limit_is_named(profiles: Dat
         said = only_fallen(found, NAME)
         assert said.reason is Reason.CHECKS_WAITING
         assert said.healing is Healing.BY_ITSELF
-        assert "1 sessions hold a lock on public.user_profiles longer than" in said.message
+        assert "1 session holds a lock on public.user_profiles longer than" in said.message
         assert f"pid {other.info.backend_pid} (owner) holds RowExclusiveLock for 1 s" in said.message
 
 
@@ -46,9 +46,22 @@ async def test_a_lock_of_a_moment_passes(profiles: Database) -> None:
         assert fallen(await look(profiles)) == {}
 
 
-@pytest.mark.parametrize("mode", ["ACCESS SHARE", "ROW SHARE"])
-async def test_readers_are_in_nobodys_way(profiles: Database, mode: str) -> None:
-    with holding(profiles.connect(), f"LOCK user_profiles IN {mode} MODE"):
+async def test_rows_that_are_locked_for_long_are_a_warning_until_they_are_free(profiles: Database) -> None:
+    spec = spec_of(privileges=JUDGED, strategy=PATIENT)
+    with holding(profiles.connect(), "SELECT * FROM user_profiles WHERE id = 1 FOR UPDATE") as other:
+        assert fallen(await look(profiles)) == {}
+        wait_until_older_than(profiles, 1.0)
+        said = only_fallen(await look(profiles, spec), NAME, CheckResult.WARNING)
+        assert said.healing is Healing.BY_ITSELF
+        assert said.message.startswith(
+            "1 session holds locks on single rows of public.user_profiles longer than lockTimeoutSeconds 1: "
+            f"pid {other.info.backend_pid} (owner) holds RowShareLock for 1 s; the write waits"
+        )
+    assert fallen(await look(profiles, spec)) == {}
+
+
+async def test_readers_are_in_nobodys_way(profiles: Database) -> None:
+    with holding(profiles.connect(), "LOCK user_profiles IN ACCESS SHARE MODE"):
         wait_until_older_than(profiles, 1.0)
         assert fallen(await look(profiles, spec_of(privileges=JUDGED, strategy=PATIENT))) == {}
 
@@ -65,7 +78,7 @@ async def test_a_session_that_waits_for_a_lock_fails_it(profiles: Database) -> N
         wait_until(lambda: profiles.query(waiting)[0][0], 10, "the second session waits")
         said = judgement(await look(profiles), NAME)
         assert said.result is CheckResult.FAILED
-        assert "1 wait for one" in said.message
+        assert "1 waits for one" in said.message
     in_line.join(10)
 
 
@@ -138,16 +151,14 @@ class TestDeadlocks:
         deadlock(profiles)
         found = await look(profiles)
         said = only_fallen(found, NAME, CheckResult.WARNING)
-        assert "there were 1 deadlocks in this database in the last 1 minutes" in said.message
+        assert "there was 1 deadlock in this database in the last 1 minute" in said.message
         assert isinstance(found.gate, GateOpen)
 
     async def test_those_of_any_time_are_a_remark(self, profiles: Database) -> None:
         deadlock(profiles)
         found = await look(profiles)
         assert fallen(found) == {}
-        assert (
-            "1 deadlocks were counted in this database, when is not known" in judgement(found, NAME).message
-        )
+        assert "1 deadlock was counted in this database, when is not known" in judgement(found, NAME).message
 
     async def test_uncounted_ones_are_unknown(self, profiles: Database) -> None:
         with profiles.admin() as admin:

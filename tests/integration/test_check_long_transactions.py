@@ -33,7 +33,7 @@ async def test_a_session_that_idles_in_its_transaction_is_named(profiles: Databa
         found = await look(profiles, SHORT)
         said = only_fallen(found, NAME)
         assert (said.reason, said.healing) == (Reason.CHECKS_WAITING, Healing.BY_ITSELF)
-        assert "1 transactions are older than maxLongTransactionSeconds 1: " in said.message
+        assert "1 transaction is older than maxLongTransactionSeconds 1: " in said.message
         assert f"pid {other.info.backend_pid} (owner), idle in transaction, for 1 s" in said.message
         assert said.message.endswith("end them, or wait: the check is made again")
         assert isinstance(found.gate, GateOpen)
@@ -47,7 +47,7 @@ async def test_one_that_is_young_enough_passes_and_is_measured(profiles: Databas
         assert fallen(found) == {}
         said = judgement(found, NAME).message
         assert said == (
-            "1 other transactions are open in this database, the oldest for 0 s "
+            "1 other transaction is open in this database, the oldest for 0 s "
             "(limit maxLongTransactionSeconds 300)"
         )
 
@@ -85,7 +85,7 @@ async def test_a_transaction_in_another_database_is_in_nobodys_way(
 ) -> None:
     with postgres.connect() as other, other.transaction(force_rollback=True):
         other.execute("SELECT pg_current_xact_id()")
-        assert "0 other transactions are open" in judgement(await look(profiles, SHORT), NAME).message
+        assert "no other transaction is open" in judgement(await look(profiles, SHORT), NAME).message
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from roleshift.engine.outcome import Advance
 from roleshift.errors import Reason
 from support.examinations import JUDGED, fallen, judgement, look, only_fallen
 from support.ledger_rows import make_older
-from support.run_phases import phases_on, spec_of
+from support.run_phases import phases_on, spec_of, there_and_back
 from support.tables import create_user_profiles
 
 NAME = CheckName.BACKUP_PERMISSIONS
@@ -268,3 +268,31 @@ async def test_a_role_with_just_enough_rights_gets_to_the_end_and_back(
         await run.until(Phase.DONE)
         assert isinstance(await run.roll_back(), Advance)
     assert database.row_set_hash("user_profiles") == before
+
+
+async def test_a_publication_for_all_tables_is_in_nobodys_way(database: Database) -> None:
+    create_user_profiles(database, 8)
+    as_admin(database, "CREATE PUBLICATION everything FOR ALL TABLES")
+    assert fallen(await look(database)) == {}
+    await there_and_back(database, spec_of(), lambda: None)
+
+
+async def test_a_table_that_is_published_without_an_identity_is_refused(database: Database) -> None:
+    create_user_profiles(database, 8)
+    database.execute("ALTER TABLE user_profiles REPLICA IDENTITY NOTHING")
+    as_admin(database, "CREATE PUBLICATION users FOR TABLE user_profiles")
+    said = only_fallen(await look(database), NAME)
+    assert 'cannot update table "user_profiles" because it does not have a replica identity' in said.message
+
+
+async def test_an_event_trigger_that_forbids_tables_is_named(database: Database) -> None:
+    create_user_profiles(database, 8)
+    as_admin(
+        database,
+        "CREATE FUNCTION no_tables() RETURNS event_trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'ask the team first'; END $$",
+        "CREATE EVENT TRIGGER no_tables ON ddl_command_end EXECUTE FUNCTION no_tables()",
+    )
+    said = only_fallen(await look(database), NAME)
+    assert "the server refuses what a run does" in said.message
+    assert "ask the team first" in said.message

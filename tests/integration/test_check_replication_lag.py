@@ -48,7 +48,7 @@ class TestStandbys:
         standby.wait_until_caught_up()
         found = await look(profiles)
         assert fallen(found) == {}
-        assert judgement(found, NAME).message.startswith("1 standbys, at most ")
+        assert judgement(found, NAME).message.startswith("1 standby, at most ")
 
     async def test_one_that_lags_falls_and_may_heal(self, profiles: Database, standby: StandbyServer) -> None:
         _let_monitor(profiles)
@@ -70,7 +70,7 @@ class TestStandbys:
     ) -> None:
         standby.wait_until_caught_up()
         said = only_fallen(await look(profiles), NAME, CheckResult.UNKNOWN)
-        assert "the run's role may not see how far they are (reports)" in said.message
+        assert "the run's role may not see how far behind (reports)" in said.message
         assert f'GRANT pg_monitor TO "{profiles.owner}"' in said.message
 
 
@@ -111,7 +111,7 @@ class TestSlots:
         found = await look(profiles)
         assert fallen(found) == {}
         assert judgement(found, NAME).message.endswith(
-            "1 replication slots, none of which holds WAL for nobody"
+            "1 replication slot, none of which holds back WAL that nobody reads"
         )
 
     async def test_one_that_a_standby_reads_does_not_count(self, profiles: Database) -> None:

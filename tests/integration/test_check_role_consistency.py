@@ -76,7 +76,7 @@ async def test_two_roles_of_one_user_that_become_one_are_foreseen(database: Data
     said = only_fallen(await look_at_members(database), NAME)
     assert said.reason is Reason.ROLE_COLLISION
     assert said.message == (
-        "2 rows would share a unique value with another row once their roles are mapped (team 1; team 2): "
+        "2 rows would share a unique value with another row once the roles are mapped (team 1; team 2): "
         "remove one row of each pair first"
     )
 
@@ -120,7 +120,34 @@ async def test_rows_that_a_partial_index_leaves_out_do_not_collide(database: Dat
         " VALUES (1, 'a', NULL), (1, 'b', 'gone'), (2, 'a', NULL), (2, 'b', NULL)"
     )
     said = only_fallen(await look_at_members(database), NAME)
-    assert said.message.startswith("1 rows would share a unique value")
+    assert said.message.startswith("1 row would share a unique value")
+
+
+@pytest.mark.parametrize(
+    ("index", "shared"),
+    [("(team) WHERE role = 'c'", "team 1"), ("(team, upper(role))", "team 1, upper(role) C")],
+    ids=["predicate", "expression"],
+)
+async def test_rows_collide_where_the_index_reads_the_role(
+    database: Database, index: str, shared: str
+) -> None:
+    database.execute(
+        MEMBERS + f"CREATE UNIQUE INDEX ON members {index};"
+        "INSERT INTO members (team, role) VALUES (1, 'a'), (1, 'b'), (2, 'a'), (3, 'b')"
+    )
+    said = only_fallen(await look_at_members(database), NAME)
+    assert said.reason is Reason.ROLE_COLLISION
+    assert said.message.startswith("1 row would share a unique value with another row")
+    assert f"({shared})" in said.message
+
+
+async def test_rows_that_an_index_will_leave_out_do_not_collide(database: Database) -> None:
+    database.execute(
+        MEMBERS + "CREATE UNIQUE INDEX ON members (team) WHERE role = 'a' OR role = 'other';"
+        "INSERT INTO members (team, role) VALUES (1, 'a'), (1, 'b')"
+    )
+    found = await look_at_members(database)
+    assert [one.result for one in found.findings if one.name is NAME] == [CheckResult.PASSED]
 
 
 async def test_a_chain_under_a_unique_index_is_refused(database: Database) -> None:
@@ -183,5 +210,5 @@ async def test_rows_that_hold_a_new_role_already_are_left_alone(database: Databa
     judgement = next(one.judgement for one in found.findings if one.name is NAME)
     assert judgement.result is CheckResult.PASSED
     assert judgement.message == (
-        '2 of 3 rows will change; already in a new role and left as they are: "c" (1 rows)'
+        '2 of 3 rows will change; already in a new role and left as they are: "c" (1 row)'
     )

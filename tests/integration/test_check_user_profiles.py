@@ -154,3 +154,11 @@ async def test_it_counts_rows_and_null_roles(database: Database) -> None:
     said = judgement(await look(database), CheckName.USER_PROFILES)
     assert said.result is CheckResult.PASSED
     assert said.message == "public.user_profiles: 2 rows, 1 of them with a NULL role"
+
+
+async def test_a_table_with_heirs_is_refused_since_no_key_holds_over_them(database: Database) -> None:
+    create_user_profiles(database, 8)
+    database.execute("CREATE TABLE old_profiles () INHERITS (user_profiles)")
+    database.execute("INSERT INTO old_profiles (id, email, role) VALUES (1, 'twice', 'manager')")
+    message = await refusal(database)
+    assert "has tables that inherit from it (old_profiles), and no key holds over all of them" in message

@@ -51,7 +51,7 @@ async def test_a_waiver_opens_the_gate_until_the_moment_it_expires(profiles: Dat
     said = next(one for one in before.findings if one.name is CheckName.LOCKS)
     assert said.result is CheckResult.WAIVED
     assert said.judgement.message.startswith(
-        "waived until 2026-12-24 18:00:00 UTC: the nightly import; was Failed: 1 sessions hold a lock"
+        "waived until 2026-12-24 18:00:00 UTC: the nightly import; was Failed: 1 session holds a lock"
     )
     assert isinstance(before.gate, GateOpen)
     assert isinstance(outcome_of(before), Advance)

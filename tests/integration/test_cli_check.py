@@ -1,64 +1,22 @@
 """`roleshift check -f`: the checks without a cluster, by hand or in a pull request; it writes nothing."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from localenv.database import Database
 from localenv.ports import free_port
-from localenv.repository import PROGRAM_FOLDER, ROOT
+from localenv.repository import ROOT
 from roleshift.api.safety import CheckName
 from support.cases import CANARY, with_password
-from support.examinations import JUDGED
-from support.migrations import SPEC, merged
+from support.person import Person, dump
 from support.tables import create_user_profiles
 
 README = ROOT / "README.md"
 NO_DATABASE = "no database is named: set ROLESHIFT_DATABASE_URI"
-
-
-class Person:
-    """Somebody at a shell with a manifest and a database."""
-
-    def __init__(self, folder: Path, database: Database) -> None:
-        self.folder = folder
-        self.database = database
-        self.variables: dict[str, str] = {"ROLESHIFT_DATABASE_URI": database.uri}
-
-    def manifest(self, **changes: Any) -> str:
-        """A manifest in a file, changed."""
-        path = self.folder / "rolemigration.yaml"
-        path.write_text(yaml.safe_dump(self.document(**changes)))
-        return str(path)
-
-    def document(self, **changes: Any) -> dict[str, Any]:
-        """The sample manifest, changed."""
-        return {
-            "apiVersion": "roleshift.dev/v1alpha1",
-            "kind": "RoleMigration",
-            "metadata": {"name": "seniority", "namespace": "people"},
-            "spec": merged(SPEC, {"privileges": JUDGED, **changes}),
-        }
-
-    def check(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run `roleshift check`."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        return subprocess.run(
-            [sys.executable, "-m", "roleshift", "check", *arguments],
-            env={**own, "PYTHONPATH": str(PROGRAM_FOLDER), "COLUMNS": "110", **self.variables},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
 
 
 @pytest.fixture
@@ -68,20 +26,14 @@ def person(tmp_path: Path, database: Database) -> Person:
 
 
 def test_an_open_gate_is_shown_with_every_check_and_nothing_is_written(person: Person) -> None:
-    before = person.database.server.run("pg_dump", database=person.database.name)
+    before = dump(person.database)
     done = person.check("-f", person.manifest())
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("people/seniority on public.user_profiles\n\nDatabase\n  ✓ ServerVersion ")
     assert [name for name in CheckName if f" {name} " not in done.stdout] == []
     assert "Safety score" in done.stdout
     assert "The gate is open: 8 rows would change. Nothing was written." in done.stdout
-    assert _without_random_parts(person.database.server.run("pg_dump", database=person.database.name)) == (
-        _without_random_parts(before)
-    )
-
-
-def _without_random_parts(dump: str) -> list[str]:
-    return [line for line in dump.splitlines() if not line.startswith((r"\restrict", r"\unrestrict"))]
+    assert dump(person.database) == before
 
 
 def test_a_closed_gate_has_an_exit_code_of_its_own(person: Person) -> None:

@@ -226,6 +226,34 @@ class TestTheRun:
             assert run.run.rollback_requested_at == first
             assert (run.run.rollback_requested_by, run.run.rollback_reason) == ("kim", "wrong teams")
 
+    async def test_an_approval_is_latched_once_for_each_plan(self, profiles: Database) -> None:
+        profiles.execute(f"DELETE FROM {TABLE} WHERE role = 'manager'")
+        async with phases_on(profiles) as run:
+            await checking.run(run.context)
+            await run.reload()
+            await run.latch_approval("kim", "read it")
+            first = run.run.approval
+            assert first is not None
+            assert (first.plan, first.plan_hash) == (run.run.plan, run.context.plan.hash)
+            assert (first.by, first.reason) == ("kim", "read it")
+            await run.latch_approval("lee", "something else")
+            assert run.run.approval == first
+            profiles.execute(f"INSERT INTO {TABLE} (id, email, role) VALUES (99, 'x', 'manager')")
+            await checking.run(run.context)
+            await run.reload()
+            assert run.run.approval == first
+            assert run.context.plan.hash != first.plan_hash
+            await run.latch_approval("lee", "")
+            assert run.run.approval is not None
+            assert (run.run.approval.plan, run.run.approval.by) == (run.run.plan, "lee")
+
+    async def test_a_plan_that_the_run_does_not_have_is_not_approved(self, profiles: Database) -> None:
+        async with phases_on(profiles) as run:
+            with pytest.raises(FencedError):
+                await ledger.latch_approval(run.control, run.run, "sha256:other", "kim", "")
+            await run.reload()
+            assert run.run.approval is None
+
     async def test_the_image_is_in_the_catalogue_with_its_figures(self, profiles: Database) -> None:
         async with phases_on(profiles, spec_of(backup={"retentionSeconds": 3600})) as run:
             await run.until(Phase.MIGRATING)

@@ -21,12 +21,16 @@ def profiles(database: Database) -> Database:
     return database
 
 
+NEW = "approved_hash,approved_at,approved_by,approval_reason,approved_plan"
+"""Columns that version 2 brought."""
+
+
 def everything_in(database: Database) -> dict[str, object]:
     """The rows of the ledger's tables, and how often its run was taken over."""
     tables = ("migration_run", "migration_execution_log", "migration_backup", "migration_rollback_log")
     rows = {
         table: database.query(
-            f"SELECT to_jsonb(t) - '{{epoch,holder,backends}}'::text[] FROM roleshift.{table} t"
+            f"SELECT to_jsonb(t) - '{{epoch,holder,backends,{NEW}}}'::text[] FROM roleshift.{table} t"
         )
         for table in tables
     }

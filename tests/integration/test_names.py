@@ -152,4 +152,6 @@ async def test_what_the_plan_shows_is_what_runs(database: Database) -> None:
     plan = (await look(database, spec)).plan
     assert plan is not None
     assert plan.statements[0] == 'ALTER TABLE "public"."users" ADD COLUMN IF NOT EXISTS "%(x)s" text'
-    assert all(quoted(name) in text for text in plan.statements[2:])
+    image, lock, update = plan.statements[1:]
+    assert lock == 'LOCK TABLE "public"."users" IN SHARE ROW EXCLUSIVE MODE'
+    assert all(quoted(name) in text for text in (image, update))

@@ -101,6 +101,7 @@ async def test_every_file_is_used_and_can_be_planned(database: Database, watch: 
     await look(database, spec_of(target={"table": "user_profile"}))
     await look(database, uri=database.admin_uri)  # only such a role may read the server's files
     await _invalid_index(database)
+    await _role_in_keys(database)
     await _look_with_everything_beside(database)
     await _done_and_back(database)
     await _cancelled(database)
@@ -115,6 +116,20 @@ async def _invalid_index(database: Database) -> None:
         database.execute("CREATE UNIQUE INDEX CONCURRENTLY in_vain ON user_profiles (role)")
     await look(database)
     database.execute("DROP INDEX in_vain")
+
+
+async def _role_in_keys(database: Database) -> None:
+    """A look at a table whose role another one refers to, and an index's predicate reads."""
+    database.execute("""
+        CREATE UNIQUE INDEX one_boss ON user_profiles (id) WHERE role = 'lead';
+        ALTER TABLE user_profiles ADD CONSTRAINT referred UNIQUE (id, role);
+        CREATE TABLE holders (id bigint, role user_role,
+            FOREIGN KEY (id, role) REFERENCES user_profiles (id, role));
+    """)
+    await look(database)
+    database.execute(
+        "DROP TABLE holders; DROP INDEX one_boss; ALTER TABLE user_profiles DROP CONSTRAINT referred"
+    )
 
 
 async def _look_with_everything_beside(database: Database) -> None:
@@ -147,6 +162,7 @@ async def _done_and_back(database: Database) -> None:
     spec = spec_of(target={"assignments": assignments}, mappings=mappings, unmappedRoles="Keep")
     async with phases_on(database, spec) as run:
         await run.until(Phase.MIGRATING)
+        await run.latch_approval("kim", "")
         database.execute("UPDATE user_profiles SET note = 'new' WHERE id = 4")
         await fence.lock_target(run.control, 4711)
         await fence.must_be_alone(run.control, run.run)

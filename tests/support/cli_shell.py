@@ -31,6 +31,7 @@ class Shell:
     api: Api
     kubeconfig: Path
     namespace: str
+    name: str = NAME
 
     @classmethod
     def with_one_migration(cls, control_plane: ControlPlane, namespace: str) -> Self:
@@ -43,7 +44,7 @@ class Shell:
     @property
     def path(self) -> str:
         """Where the object is."""
-        return f"/apis/{API_VERSION}/namespaces/{self.namespace}/rolemigrations/{NAME}"
+        return f"/apis/{API_VERSION}/namespaces/{self.namespace}/rolemigrations/{self.name}"
 
     def command(self, *arguments: str) -> list[str]:
         """The command with the namespace."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from roleshift.api import Phase, RollbackResult
+from roleshift.api import Approval, ApprovalPolicy, Phase, RollbackResult
 from roleshift.api.safety import Category, CheckName, CheckResult, Severity
 from roleshift.engine.checks import Finding, Judgement
 from roleshift.engine.conditions import Activity, View
@@ -16,7 +16,15 @@ from roleshift.engine.mapping import Cell, MappingProof
 from roleshift.engine.plan import Plan
 from roleshift.engine.progress import Progress
 from roleshift.engine.requests import Requests
-from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord, RunRecord, WriteRecord
+from roleshift.engine.run import (
+    ApprovalRecord,
+    Image,
+    LogEntry,
+    LogOutcome,
+    RollbackRecord,
+    RunRecord,
+    WriteRecord,
+)
 from roleshift.engine.steps import RollbackRequest, Suspension
 from roleshift.engine.target import Column, TargetShape
 from roleshift.engine.verification import Verdict, VerificationResult
@@ -59,6 +67,7 @@ def asks(**changes: Any) -> Requests:
         manifest_hash="sha256:manifest",
         rollback=RollbackRequest.NONE,
         suspension=Suspension.RUNNING,
+        approval=Approval(),
         retry_token="",
         requested_by="",
         reason="",
@@ -66,6 +75,16 @@ def asks(**changes: Any) -> Requests:
         deleting=False,
     )
     return replace(plain, **changes)
+
+
+def manual(plan_hash: str | None = None) -> Approval:
+    """spec.approval that wants a person, with the hash that one has approved."""
+    return Approval(policy=ApprovalPolicy.MANUAL, plan_hash=plan_hash)
+
+
+def approved(plan: Plan = PLAN, **changes: Any) -> ApprovalRecord:
+    """What the ledger latched of an approval."""
+    return replace(ApprovalRecord(plan.hash, NOW, "ada", "read it", plan), **changes)
 
 
 def finding(result: CheckResult, name: CheckName = CheckName.LOCKS) -> Finding:
@@ -103,8 +122,8 @@ _plans = st.builds(
     schema_changes=st.just(()),
     collisions=_counts,
     escalations=st.one_of(_lists(_texts, 3), st.just(("stronger",) * 100)),
-    estimated_seconds=_counts,
-    estimated_wal_bytes=_counts,
+    estimated_seconds=st.none() | _counts,
+    estimated_wal_bytes=st.none() | _counts,
     lock=_texts,
     statements=st.one_of(_lists(st.text(max_size=10_000), 2), st.just(("SELECT",) * 100)),
 )
@@ -157,6 +176,7 @@ runs = st.builds(
     attempts=st.integers(0, 9),
     completed_at=st.none() | _moments,
     plan=st.none() | _plans,
+    approval=st.none() | _plans.map(approved) | st.just(approved()),
     findings=_findings,
     verification=_verifications,
     rollback=st.none() | _rollbacks,

@@ -107,6 +107,13 @@ class PhaseRun:
         await ledger.latch_rollback(self.control, self.run, requested_by, reason)
         await self.reload()
 
+    async def latch_approval(self, approved_by: str, reason: str) -> None:
+        """Remember who approved the plan, as the driver does when it first sees it."""
+        await ledger.latch_approval(
+            self.control, self.run, self.context.plan.hash, approved_by=approved_by, reason=reason
+        )
+        await self.reload()
+
     async def until(self, phase: Phase) -> None:
         """Lead the run to a phase; every step on the way has to advance."""
         steps: dict[Phase, Callable[[], Awaitable[Outcome]]] = {

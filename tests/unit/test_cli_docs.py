@@ -1,7 +1,6 @@
 """What the README and the guide say is so: links lead somewhere, commands exist, manifests are accepted."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,21 +12,16 @@ from localenv.repository import ROOT
 from roleshift.api import parse_migration
 from roleshift.cli.main import app
 from roleshift.engine import support
+from support.markdown import BLOCK, blocks
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guide").glob("*.md"))]
 MANIFESTS = sorted((ROOT / "tools" / "demo" / "manifests").glob("*.yaml"))
-_BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#\s]+)")
-
-
-def blocks(page: Path, language: str) -> Iterator[str]:
-    """The code blocks of a page in one language."""
-    return (text for found, text in _BLOCK.findall(page.read_text()) if found == language)
 
 
 def commands(page: Path, program: str) -> set[str]:
     """The first words after the program's name, in code."""
-    prose = _BLOCK.sub("", page.read_text())
+    prose = BLOCK.sub("", page.read_text())
     code = [*"".join(blocks(page, "console")).splitlines(), *re.findall(r"`([^`]+)`", prose)]
     said = [line.removeprefix("$ ").split() for line in code]
     return {words[1] for words in said if len(words) > 1 and words[0] == program}

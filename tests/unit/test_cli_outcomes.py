@@ -7,7 +7,7 @@ from roleshift.cli.exit_codes import ExitCode
 from roleshift.cli.options import Wanted
 from roleshift.cli.outcomes import ending, pause, wanted_by_spec
 from roleshift.cli.subject import subject_of
-from support.cli_states import migration
+from support.cli_states import Json, migration
 
 ON_THE_WAY = [
     Phase.PENDING,
@@ -20,7 +20,7 @@ ON_THE_WAY = [
 
 
 @pytest.mark.parametrize("phase", ON_THE_WAY)
-@pytest.mark.parametrize("wanted", Wanted)
+@pytest.mark.parametrize("wanted", [Wanted.DONE, Wanted.ROLLED_BACK, Wanted.APPROVAL])
 def test_a_run_on_its_way_has_not_ended(phase: Phase, wanted: Wanted) -> None:
     assert ending(subject_of(migration(phase)), wanted) is None
 
@@ -38,6 +38,56 @@ def test_a_run_on_its_way_has_not_ended(phase: Phase, wanted: Wanted) -> None:
 )
 def test_an_end_is_measured_by_what_is_wanted(phase: Phase, wanted: Wanted, code: ExitCode | None) -> None:
     assert ending(subject_of(migration(phase)), wanted) is code
+
+
+def with_condition(body: Json, kind: str, status: str) -> Json:
+    """The object with one condition more."""
+    body["status"]["conditions"].append(
+        {**body["status"]["conditions"][0], "type": kind, "status": status, "reason": "Because"}
+    )
+    return body
+
+
+def planned(reason: str = "WaitingForApproval") -> Json:
+    """A run in Checking whose plan is there."""
+    return migration(Phase.CHECKING, reason=reason, plan=migration(Phase.DONE)["status"]["plan"])
+
+
+def test_a_plan_is_there_once_the_look_that_made_it_is_over() -> None:
+    assert ending(subject_of(planned()), Wanted.PLAN) is ExitCode.WANTED
+    assert ending(subject_of(planned("LockTimeout")), Wanted.PLAN) is ExitCode.WANTED
+    assert ending(subject_of(planned("Checking")), Wanted.PLAN) is None
+    assert ending(subject_of(migration(Phase.CHECKING, reason="SecretNotFound")), Wanted.PLAN) is None
+    for phase in (Phase.BACKING_UP, Phase.DONE):
+        assert ending(subject_of(migration(phase)), Wanted.PLAN) is ExitCode.WANTED
+
+
+@pytest.mark.parametrize("phase", [Phase.CHECKING, Phase.MIGRATING, Phase.DONE])
+def test_an_approval_is_there_when_its_condition_is_true(phase: Phase) -> None:
+    assert ending(subject_of(with_condition(migration(phase), "Approved", "True")), Wanted.APPROVAL) == 0
+    refused = with_condition(migration(phase), "Approved", "False")
+    assert ending(subject_of(refused), Wanted.APPROVAL) is None
+
+
+@pytest.mark.parametrize("wanted", [Wanted.PLAN, Wanted.APPROVAL])
+def test_what_never_comes_any_more_is_said_by_the_end(wanted: Wanted) -> None:
+    assert ending(subject_of(migration(Phase.FAILED)), wanted) is ExitCode.FAILED
+    assert ending(subject_of(migration(Phase.ROLLED_BACK)), wanted) is ExitCode.ROLLED_BACK
+
+
+def test_who_waits_for_an_approval_goes_on_waiting_for_the_person_who_gives_it() -> None:
+    waiting = subject_of(planned())
+    assert pause(waiting, Wanted.APPROVAL) is None
+    assert pause(waiting, Wanted.DONE) is ExitCode.WAITS_FOR_A_PERSON
+    suspended = subject_of(migration(Phase.CHECKING, reason="Suspended"))
+    assert pause(suspended, Wanted.APPROVAL) is ExitCode.WAITS_FOR_A_PERSON
+
+
+def test_a_wait_that_was_told_of_an_older_spec_keeps_nobody() -> None:
+    body = planned()
+    body["metadata"]["generation"] = 2
+    assert pause(subject_of(body)) is None
+    assert ending(subject_of(body), Wanted.PLAN) is None
 
 
 def test_a_rollback_that_left_rows_is_not_what_was_wanted() -> None:

@@ -18,7 +18,7 @@ from roleshift.engine.conditions import (
 )
 from roleshift.engine.run import LogEntry, LogOutcome
 from roleshift.errors import Reason
-from support.engine_values import FAILED, IMAGE, NOW, PASSED, finding, run_in, views
+from support.engine_values import FAILED, IMAGE, NOW, PASSED, PLAN, approved, finding, run_in, views
 
 T, F, U = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 UNDERWAY = [phase for phase in Phase if phase not in (Phase.DONE, Phase.ROLLED_BACK, Phase.FAILED)]
@@ -154,6 +154,53 @@ def test_only_what_the_checks_found_closes_the_gate() -> None:
     assert not is_closed_by_checks(replace(at_the_gate, reason=Reason.ANOTHER_RUN_ACTIVE))
     assert not is_closed_by_checks(replace(at_the_gate, phase=Phase.MIGRATING))
     assert not is_closed_by_checks(replace(at_the_gate, activity=Activity.WORKING))
+
+
+def approved_condition(view: View) -> tuple[ConditionStatus, str] | None:
+    """Status and reason of Approved."""
+    found = {c.type: c for c in conditions(view, 1, None, NOW)}.get(ConditionType.APPROVED)
+    return None if found is None else (found.status, found.reason)
+
+
+WAITS = Reason.WAITING_FOR_APPROVAL
+WAITING_RUN = run_in(Phase.CHECKING, reason=WAITS, message="read the plan", plan=PLAN)
+
+
+@pytest.mark.parametrize(
+    ("activity", "reason"),
+    [
+        (Activity.WAITING, WAITS),
+        (Activity.WORKING, Reason.CHECKING),
+        (Activity.WAITING, Reason.SUSPENDED),
+        (Activity.WAITING, Reason.LOCK_TIMEOUT),
+    ],
+)
+def test_a_plan_that_waits_is_not_approved_whatever_else_is_said(activity: Activity, reason: Reason) -> None:
+    view = View(Phase.CHECKING, activity, reason, "", WAITING_RUN)
+    assert approved_condition(view) == (F, "WaitingForApproval")
+
+
+@pytest.mark.parametrize("phase", [Phase.CHECKING, Phase.BACKING_UP, Phase.DONE])
+def test_a_plan_that_a_person_approved_says_who_when_and_why(phase: Phase) -> None:
+    view = View(phase, Activity.WORKING, Reason.CHECKING, "", replace(WAITING_RUN, approval=approved()))
+    assert approved_condition(view) == (T, "PlanApproved")
+    message = next(c.message for c in conditions(view, 1, None, NOW) if c.type is ConditionType.APPROVED)
+    assert message == "sha256:plan was approved by ada at 2026-11-23 12:00:00 UTC: read it"
+
+
+def test_the_approval_of_another_plan_approves_nothing() -> None:
+    run = replace(WAITING_RUN, approval=approved(plan_hash="sha256:older"))
+    assert approved_condition(View(Phase.CHECKING, Activity.WAITING, WAITS, "", run)) == (F, WAITS)
+
+
+def test_a_plan_that_nobody_has_to_approve_is_approved_by_the_policy() -> None:
+    view = View(Phase.MIGRATING, Activity.WORKING, Reason.MIGRATING, "", run_in(Phase.MIGRATING, plan=PLAN))
+    assert approved_condition(view) == (T, "Automatic")
+
+
+def test_the_gate_is_open_while_a_plan_waits() -> None:
+    view = View(Phase.CHECKING, Activity.WAITING, WAITS, "", WAITING_RUN, (finding(CheckResult.PASSED),))
+    assert standing(view)[ConditionType.PRECHECKS_PASSED] is T
 
 
 def test_data_that_is_not_consistent_is_said_to_be_so() -> None:

@@ -1,189 +1,20 @@
 """Every interrupted transition, replayed: a run is stopped before and after each commit and asked again.
 
-The world is what a database keeps: it changes by commits only. Whatever happens to a run on its way,
-it comes to an end that agrees with the table.
+Whatever happens to a run on its way, it comes to an end that agrees with the table.
 """
-
-from dataclasses import dataclass, field
-from enum import Enum, auto
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roleshift.api import Phase
-from roleshift.engine.outcome import Advance, Extent, Fail, Outcome, Replan, Undo
-from roleshift.engine.settlement import RetryPolicy, Settlement, outcome_of_error, resolved, settle
-from roleshift.engine.steps import RollbackRequest, Situation, Step, Suspension, WriteState, next_step
+from roleshift.engine.outcome import Advance, Extent, Fail, Replan, Undo
+from roleshift.engine.settlement import outcome_of_error, resolved
+from roleshift.engine.steps import RollbackRequest, Suspension, WriteState
 from roleshift.engine.transitions import TERMINAL
-from roleshift.errors import DatabaseError, Reason
-
-POLICY = RetryPolicy(limit=2, backoff_seconds=1, max_backoff_seconds=4)
-STEPS_TO_AN_END = 12
-
-LOST = DatabaseError(Reason.CONNECTION_LOST, "lost", retryable=True)
-HELD = DatabaseError(Reason.LOCK_TIMEOUT, "held", retryable=True)
-BROKEN = DatabaseError(Reason.DATABASE_ERROR, "broken")
-
-
-class Happens(Enum):
-    """What befalls a run in one step."""
-
-    NOTHING = auto()
-    KILLED_BEFORE_THE_WORK = auto()
-    KILLED_AFTER_THE_WORK = auto()
-    KILLED_AFTER_THE_SETTLEMENT = auto()
-    CONNECTION_LOST_BEFORE_THE_COMMIT = auto()
-    ANSWER_TO_THE_COMMIT_LOST = auto()
-    BROKEN_AFTER_THE_COMMIT = auto()
-    LOCK_HELD = auto()
-    BROKEN = auto()
-    PLAN_STALE = auto()
-    VERIFICATION_FAILED = auto()
-    ROLLBACK_ASKED = auto()
-    SUSPENDED = auto()
-    RESUMED = auto()
-
-
-H = Happens
-BEFORE_THE_WORK = {
-    H.CONNECTION_LOST_BEFORE_THE_COMMIT: LOST,
-    H.LOCK_HELD: HELD,
-    H.BROKEN: BROKEN,
-}
-AFTER_THE_WORK = {H.ANSWER_TO_THE_COMMIT_LOST: LOST, H.BROKEN_AFTER_THE_COMMIT: BROKEN}
-
-
-class Killed(Exception):
-    """The operator is gone; what was committed stays."""
-
-
-@dataclass
-class World:
-    """The ledger's row, the image and the table. `row_writes` counts commits that changed rows."""
-
-    phase: Phase = Phase.CHECKING
-    reason: Reason = Reason.CHECKING
-    attempts: int = 0
-    active: bool = False
-    asked: RollbackRequest = RollbackRequest.NONE
-    image: bool = False
-    written: bool = False
-    verified: bool = False
-    restored: bool = False
-    row_writes: list[str] = field(default_factory=list)
-
-    @property
-    def write(self) -> WriteState:
-        return WriteState.COMMITTED if self.written else WriteState.NOT_COMMITTED
-
-    @property
-    def is_as_before(self) -> bool:
-        return not self.written or self.restored
-
-    def work(self, step: Step) -> None:
-        """The commit of a step's own transaction; done once, however often it is asked for."""
-        if step is Step.BACK_UP:
-            self.image = True
-        elif step is Step.CANCEL:
-            self.image = False
-        elif step is Step.MIGRATE and not self.written:
-            assert self.image, "a write without an image"
-            self.written = True
-            self.row_writes.append("write")
-        elif step is Step.ROLL_BACK and self.phase is Phase.ROLLING_BACK and not self.restored:
-            assert self.image, "a restore without an image"
-            self.restored = True
-            self.row_writes.append("restore")
-
-    def persist(self, settlement: Settlement) -> None:
-        """The commit of a settlement."""
-        self.phase, self.reason = settlement.phase, settlement.reason
-        self.attempts, self.active = settlement.attempts, settlement.active
-
-
-@dataclass
-class Operator:
-    """What dies with the process, and the loop that drives a run as the controller does."""
-
-    world: World
-    suspension: Suspension = Suspension.RUNNING
-
-    def turn(self, happens: Happens) -> None:
-        """One step, or less if the operator is killed in it."""
-        self._hear(happens)
-        world = self.world
-        step = next_step(Situation(world.phase, world.write, world.asked, self.suspension))
-        if step in (Step.REST, Step.PAUSE):
-            return
-        if happens is H.KILLED_BEFORE_THE_WORK:
-            raise Killed
-        outcome = resolved(world.phase, self._outcome(step, happens), world.write)
-        settlement = settle(world.phase, outcome, attempts=world.attempts, looks=0, policy=POLICY)
-        if happens is H.KILLED_AFTER_THE_WORK:
-            raise Killed
-        if not settlement.waiting:
-            world.persist(settlement)
-        if happens is H.KILLED_AFTER_THE_SETTLEMENT:
-            raise Killed
-
-    def _hear(self, happens: Happens) -> None:
-        if happens is H.ROLLBACK_ASKED and self.world.phase not in (Phase.ROLLED_BACK, Phase.FAILED):
-            self.world.asked = RollbackRequest.REQUESTED
-        elif happens is H.SUSPENDED:
-            self.suspension = Suspension.SUSPENDED
-        elif happens is H.RESUMED:
-            self.suspension = Suspension.RUNNING
-
-    def _outcome(self, step: Step, happens: Happens) -> Outcome:
-        world = self.world
-        if step is Step.ROLL_BACK and world.phase is not Phase.ROLLING_BACK:
-            return Undo(Reason.ROLLED_BACK_ON_REQUEST, "asked", Extent.COMMITTED)
-        if happens in BEFORE_THE_WORK:
-            return outcome_of_error(world.phase, BEFORE_THE_WORK[happens])
-        if happens is H.PLAN_STALE and step in (Step.BACK_UP, Step.MIGRATE) and not world.written:
-            return Replan(Reason.PLAN_CHANGED, "new roles")
-        if happens is H.VERIFICATION_FAILED and step is Step.MIGRATE and not world.written:
-            return Undo(Reason.VALIDATION_FAILED, "wrong rows", Extent.UNCOMMITTED)
-        if happens is H.VERIFICATION_FAILED and step is Step.VALIDATE:
-            return Undo(Reason.VALIDATION_FAILED, "wrong rows", Extent.COMMITTED)
-        world.work(step)
-        if happens in AFTER_THE_WORK and step is not Step.ROLL_BACK:
-            return outcome_of_error(world.phase, AFTER_THE_WORK[happens])
-        if step is Step.CANCEL:
-            return Undo(Reason.ROLLED_BACK_ON_REQUEST, "nothing written", Extent.UNCOMMITTED)
-        world.verified |= step is Step.VALIDATE
-        return Advance()
-
-
-def agrees(world: World) -> None:
-    """What must hold after every commit."""
-    assert world.row_writes in ([], ["write"], ["write", "restore"])
-    if world.phase is Phase.DONE:
-        assert world.written
-        assert world.verified
-        assert not world.restored
-    if world.phase is Phase.ROLLED_BACK:
-        assert world.is_as_before
-    if world.phase is Phase.FAILED:
-        assert world.is_as_before or (world.reason is Reason.ROLLBACK_FAILED and world.active)
-    if world.phase in TERMINAL and world.reason is not Reason.ROLLBACK_FAILED:
-        assert not world.active
-    if world.written and world.phase not in TERMINAL:
-        assert world.active
-
-
-def live(world: World, happenings: list[Happens]) -> World:
-    """A run through everything that happens to it, and then undisturbed to its end."""
-    operator = Operator(world)
-    undisturbed = [H.RESUMED, *[H.NOTHING] * STEPS_TO_AN_END]
-    for happens in [*happenings, *undisturbed]:
-        try:
-            operator.turn(happens)
-        except Killed:
-            operator = Operator(world, operator.suspension)
-        agrees(world)
-    return world
+from roleshift.errors import Reason
+from support.engine_values import manual
+from support.replay import HELD, LOST, POLICY, H, Happens, Killed, Operator, World, live
 
 
 @settings(max_examples=400)
@@ -193,6 +24,45 @@ def test_whatever_happens_a_run_comes_to_an_end_that_agrees_with_the_table(happe
     assert world.phase in TERMINAL
     if world.asked is RollbackRequest.REQUESTED:
         assert world.phase is not Phase.DONE
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from(Happens), max_size=25))
+def test_whatever_happens_only_an_approved_plan_is_written(happenings: list[Happens]) -> None:
+    world = live(World(wants=manual()), happenings)
+    assert world.phase in TERMINAL
+    if world.written:
+        assert world.approval is not None
+        assert world.approval.plan_hash == world.plan_of_the_table.hash
+
+
+@given(st.lists(st.sampled_from([h for h in Happens if h is not H.PLAN_APPROVED]), max_size=25))
+def test_a_run_that_nobody_approves_never_writes_and_never_ends_by_itself(happenings: list[Happens]) -> None:
+    operator = Operator(World(wants=manual()))
+    for happens in happenings:
+        try:
+            operator.turn(happens)
+        except Killed:
+            operator = Operator(operator.world, operator.suspension)
+    assert operator.world.row_writes == []
+    if not {H.ROLLBACK_ASKED, H.BROKEN, H.BROKEN_AFTER_THE_COMMIT} & {*happenings}:
+        assert operator.world.phase is Phase.CHECKING
+
+
+@pytest.mark.parametrize("happens", [h for h in Happens if h.name.startswith("KILLED")])
+@pytest.mark.parametrize("at", range(8))
+def test_one_kill_loses_no_approval(happens: Happens, at: int) -> None:
+    """Seen once and put back at once, it counts."""
+    happenings = [H.NOTHING, H.PLAN_APPROVED, H.APPROVAL_PUT_BACK, *[H.NOTHING] * 6]
+    happenings.insert(at, happens)
+    world = World(wants=manual())
+    operator = Operator(world)
+    for one in happenings:
+        try:
+            operator.turn(one)
+        except Killed:
+            operator = Operator(world)
+    assert (world.phase, world.row_writes) == (Phase.DONE, ["write"])
 
 
 @pytest.mark.parametrize("happens", [h for h in Happens if h.name.startswith("KILLED")])

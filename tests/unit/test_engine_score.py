@@ -149,9 +149,19 @@ class TestHealing:
         assert isinstance(gate, GateClosed)
         assert (gate.reason, gate.healing) == (Reason.SCORE_TOO_LOW, Healing.BY_ITSELF)
         assert (
-            f"may heal: {MAJOR[0]} Failed; needs a person: {MAJOR[1]} Failed, {MAJOR[2]} Failed"
+            f"may heal: {MAJOR[0]} Failed; needs a person: {MAJOR[1]} Failed (-3.3), {MAJOR[2]} Failed (-3.3)"
             in gate.message
         )
+
+    def test_what_costs_most_comes_first_with_its_points(self) -> None:
+        fell = {**all_of(MAJOR[:4], WAIVED), CRITICAL[-1]: WARNING, CheckName.CPU: UNKNOWN}
+        gate = judge_gate(results(fell), MINIMUM)
+        assert isinstance(gate, GateClosed)
+        assert gate.message.startswith(
+            "safety score 89 is below spec.checks.minimumScore 90: lowered by: "
+            f"{CRITICAL[-1]} Warning (-2.8), {MAJOR[0]} Waived (-1.7), "
+        )
+        assert "CPU Unknown (-1.1); each says what to do; a waived check counts half" in gate.message
 
     def test_a_score_that_healing_alone_cant_raise_enough_fails_at_once_and_says_so(self) -> None:
         gate = judge_gate(results(all_of(MAJOR[:5], FAILED), MAJOR[:1]), MINIMUM)

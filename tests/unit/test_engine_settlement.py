@@ -168,6 +168,16 @@ def test_a_wait_of_a_day_ends_a_run_that_has_written_nothing(phase: Phase) -> No
     assert "SecretNotFound" in outcome.message
 
 
+@given(st.sampled_from(Phase), st.floats(0, 100 * WAIT_LIMIT_SECONDS))
+def test_a_wait_for_a_persons_approval_has_no_end(phase: Phase, waited: float) -> None:
+    wait = Wait(Reason.WAITING_FOR_APPROVAL, "read the plan", after=300)
+    assert given_up(phase, wait, waited) is wait
+    found = settled(Phase.CHECKING, wait, attempts=2, looks=9)
+    assert (found.phase, found.attempts, found.pause) == (Phase.CHECKING, 2, 300)
+    assert found.waiting
+    assert not found.active
+
+
 @pytest.mark.parametrize("outcome", [Advance(), Retry(LOST), Fail(Reason.DATABASE_ERROR, "")])
 def test_only_waits_are_given_up(outcome: Outcome) -> None:
     assert given_up(Phase.CHECKING, outcome, 10 * WAIT_LIMIT_SECONDS) is outcome

@@ -38,6 +38,22 @@ def effect(source: str, *, language: str = "plpgsql", function: str = "f", befor
         ('NEW."Role" = now(); RETURN NEW;', Effect.FIRES),
         ("SELECT role INTO NEW.role FROM others; RETURN NEW;", Effect.OVERWRITES),
         ("NEW.role = OLD.role; RETURN NULL;", Effect.SWALLOWS),
+        ("RETURN (NEW);", Effect.FIRES),
+        ("RETURN ( NULL );", Effect.SWALLOWS),
+        ("RETURN (CASE WHEN OLD.id = 1 THEN NULL ELSE NEW END);", Effect.UNKNOWN),
+        (
+            "IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; IF OLD.kept THEN RETURN OLD; END IF; RETURN NEW;",
+            Effect.UNKNOWN,
+        ),
+        ("NEW := OLD; RETURN NEW;", Effect.OVERWRITES),
+        ("IF true THEN new = jsonb_populate_record(NEW, j); END IF; RETURN NEW;", Effect.OVERWRITES),
+        ("SELECT * INTO STRICT NEW FROM users; RETURN NEW;", Effect.OVERWRITES),
+        ("UPDATE public.users SET seniority_level = 'x' WHERE id = 1; RETURN NEW;", Effect.OVERWRITES),
+        ("UPDATE users SET seen = now() WHERE role = 'x'; RETURN NEW;", Effect.FIRES),
+        ("UPDATE other_users SET role = 'x'; RETURN NEW;", Effect.FIRES),
+        ("IF NEW.role <> OLD.role THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW;", Effect.REFUSES),
+        ("IF NEW.role <> OLD.role THEN RAISE NOTICE 'so'; END IF; RETURN NEW;", Effect.FIRES),
+        ("IF NEW.email IS NULL THEN RAISE 'no'; END IF; RETURN NEW;", Effect.FIRES),
     ],
 )
 def test_the_text_of_a_function_tells(body: str, expected: Effect) -> None:
@@ -46,6 +62,17 @@ def test_the_text_of_a_function_tells(body: str, expected: Effect) -> None:
 
 def test_only_a_trigger_before_each_row_decides_about_the_row() -> None:
     assert effect("BEGIN RETURN NULL; END", before_row=False) is Effect.FIRES
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("IF NEW.role <> OLD.role THEN RAISE EXCEPTION 'no'; END IF;", Effect.REFUSES),
+        ("UPDATE users SET seen = now(), role = OLD.role WHERE id = OLD.id;", Effect.OVERWRITES),
+    ],
+)
+def test_every_trigger_can_refuse_the_write_or_write_again(body: str, expected: Effect) -> None:
+    assert effect(f"BEGIN {body} RETURN NULL; END", before_row=False) is expected
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CRDS = ROOT / "crds"
 DEPLOY_BASE = ROOT / "deploy" / "base"
+DEPLOY_APPROVAL = ROOT / "deploy" / "approval"
 PROGRAM_FOLDER = ROOT / "operator"
 BUILT_PROGRAMS = ROOT / ".cache" / "controlplane" / "bin"
 CONTROL_PLANE_PROGRAMS = ("etcd", "kube-apiserver", "kubectl")

@@ -71,6 +71,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "A person asked the run to rest.",
         "Remove spec.suspend and the annotation roleshift.dev/suspended-by (`roleshift resume NAME`).",
     ),
+    Reason.WAITING_FOR_APPROVAL: Explanation(
+        "The gate is open and spec.approval.policy is Manual: the plan in status.plan waits for a person, "
+        "for as long as that takes. Nothing was written to the table.",
+        "Read the plan, then set spec.approval.planHash to status.plan.hash (`roleshift approve NAME`). "
+        "A plan that changes has another hash and waits again.",
+    ),
     Reason.SECRET_NOT_FOUND: Explanation(
         "The Secret or ConfigMap that the manifest names is not there.",
         "Create it; the run sees it by itself.",

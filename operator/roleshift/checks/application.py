@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
+from roleshift.checks.wording import counted
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.activity import (
     BlockingSession,
     CronJob,
-    Deadlocks,
     Feedback,
     Hindrance,
     Job,
@@ -22,6 +23,8 @@ LATELY_SECONDS = 3600
 """The server counts deadlocks without a time: they are of late while it counts no longer than this."""
 
 _NAMED = 3
+_ROWS_ONLY = "RowShareLock"
+"""Of SELECT … FOR UPDATE and its like, and of foreign keys that look whether a row is there."""
 
 
 def active_users(subject: Subject) -> Judgement:
@@ -35,9 +38,8 @@ def active_users(subject: Subject) -> Judgement:
     sessions = sum(users.values())
     names = [f"{name}: {count}" for name, count in list(users.items())[:_NAMED]]
     which = f" ({', '.join(names)})" if names else ""
-    measured = (
-        f"{sessions} other sessions use {subject.table} at this moment{which}, limit maxActiveUsers {limit}"
-    )
+    using = counted(sessions, "other session uses", "other sessions use")
+    measured = f"{using} {subject.table} at this moment{which}, limit maxActiveUsers {limit}"
     if sessions <= limit:
         return passed(measured)
     return failed(
@@ -72,8 +74,8 @@ def _jobs_in_the_way(subject: Subject, jobs: Sequence[Job], runs: Sequence[Other
     found = [f"the run of {run.namespace}/{run.name} ({run.phase})" for run in runs]
     found += [f"{job.who} runs {job.command}" for job in jobs]
     return failed(
-        f"{len(found)} jobs are under way on {subject.table}, none is wanted: {_listed(found)}; "
-        "end them, or wait: the check is made again",
+        f"{counted(len(found), 'job is', 'jobs are')} under way on {subject.table}, none is wanted: "
+        f"{_listed(found)}; end them, or wait: the check is made again",
         Reason.CHECKS_WAITING,
         Healing.BY_ITSELF,
     )
@@ -85,9 +87,10 @@ def _scheduled(subject: Subject, jobs: Sequence[Job], scheduled: Sequence[CronJo
     if not scheduled:
         return passed(f"no job on {subject.table} is in the way of the write{remark}")
     names = _listed([f'"{job.name}" ({job.schedule})' for job in scheduled])
+    number = counted(len(scheduled), "active job", "active jobs")
     return warning(
-        f"pg_cron has {len(scheduled)} active jobs in this database, and one may fall due in the run: "
-        f"{names}; see that none writes to {subject.table} then{remark}"
+        f"pg_cron has {number} in this database, and one may fall due in the run: {names}; see that none "
+        f"writes to {subject.table} then{remark}"
     )
 
 
@@ -98,44 +101,87 @@ def locks(subject: Subject) -> Judgement:
         return could_not_tell(facts)
     if subject.target is None:
         return depends_on("UserProfiles")
+    on_table = [session for session in facts.blocking if session.mode != _ROWS_ONLY]
+    on_rows = [session for session in facts.blocking if session.mode == _ROWS_ONLY]
+    return (
+        _held_too_long(subject, on_table, facts.waiting)
+        or _held_unseen(subject, on_table)
+        or _rows_held(subject, on_rows)
+        or _deadlocks(subject)
+    )
+
+
+def _held_too_long(subject: Subject, held: Sequence[BlockingSession], waiting: int) -> Judgement | None:
     limit = subject.spec.strategy.lock_timeout_seconds
-    stuck = [session for session in facts.blocking if session.seconds is not None and session.seconds > limit]
-    if stuck or facts.waiting:
-        return failed(
-            f"{len(stuck)} sessions hold a lock on {subject.table} longer than lockTimeoutSeconds {limit}, "
-            f"{facts.waiting} wait for one{_named(stuck)}; end them, or wait: the check is made again",
-            Reason.CHECKS_WAITING,
-            Healing.BY_ITSELF,
-        )
-    hidden = [session for session in facts.blocking if session.seconds is None]
-    if hidden:
-        return unknown(
-            f"{len(hidden)} sessions of other roles hold a lock on {subject.table}, and the run's role may "
-            f"not see for how long{_named(hidden)}; {_grant(subject)}, or wait: the check is made again",
-            Reason.CHECKS_WAITING,
-        )
-    return _deadlocks(f"no session blocks a write to {subject.table} (limit {limit} s)", subject)
+    stuck = [session for session in held if session.seconds is not None and session.seconds > limit]
+    if not stuck and not waiting:
+        return None
+    sessions = counted(_number(stuck), "session holds", "sessions hold")
+    return failed(
+        f"{sessions} a lock on {subject.table} longer than lockTimeoutSeconds {limit}, "
+        f"{counted(waiting, 'waits', 'wait')} for one{_named(stuck)}; end them, or wait: the check is made "
+        "again",
+        Reason.CHECKS_WAITING,
+        Healing.BY_ITSELF,
+    )
 
 
-def _deadlocks(nobody: str, subject: Subject) -> Judgement:
+def _held_unseen(subject: Subject, held: Sequence[BlockingSession]) -> Judgement | None:
+    hidden = [session for session in held if session.seconds is None]
+    if not hidden:
+        return None
+    sessions = counted(_number(hidden), "session of another role holds", "sessions of other roles hold")
+    return unknown(
+        f"{sessions} a lock on {subject.table}, and the run's role may not see for how long{_named(hidden)}; "
+        f"{_grant(subject)}, or wait: the check is made again",
+        Reason.CHECKS_WAITING,
+    )
+
+
+def _rows_held(subject: Subject, held: Sequence[BlockingSession]) -> Judgement | None:
+    """Which rows, nobody can see: those that a foreign key looks at are in nobody's way."""
+    limit = subject.spec.strategy.lock_timeout_seconds
+    long = [session for session in held if session.seconds is None or session.seconds > limit]
+    if not long:
+        return None
+    sessions = counted(_number(long), "session holds", "sessions hold")
+    return Judgement(
+        CheckResult.WARNING,
+        f"{sessions} locks on single rows of {subject.table} longer than lockTimeoutSeconds {limit}"
+        f"{_named(long)}; the write waits for rows that are locked FOR UPDATE or FOR SHARE: end them, or "
+        "wait: the check is made again",
+        Reason.CHECKS_WAITING,
+        Healing.BY_ITSELF,
+    )
+
+
+def _number(held: Sequence[BlockingSession]) -> int:
+    """Of sessions: one may hold several locks, on partitions for instance."""
+    return len({session.who for session in held})
+
+
+def _deadlocks(subject: Subject) -> Judgement:
     """Deadlocks are only counted: without an earlier look a number says nothing of when."""
-    counted = subject.facts.activity.deadlocks
-    if isinstance(counted, ProbeFailure):
-        return could_not_tell(counted)
-    if not counted.count:
+    limit = subject.spec.strategy.lock_timeout_seconds
+    nobody = f"no session blocks a write to {subject.table} (limit {limit} s)"
+    found = subject.facts.activity.deadlocks
+    if isinstance(found, ProbeFailure):
+        return could_not_tell(found)
+    if not found.count:
         return passed(f"{nobody}, and the server has counted no deadlock in this database")
-    if counted.seconds is not None and counted.seconds <= LATELY_SECONDS:
+    if found.seconds is not None and found.seconds <= LATELY_SECONDS:
+        minutes = counted(max(1, round(found.seconds / 60)), "minute", "minutes")
         return warning(
-            f"{nobody}, but there were {counted.count} deadlocks in this database in the last "
-            f"{max(1, round(counted.seconds / 60))} minutes: read the server's log, and see that the "
-            "application is not a part of them when the run begins"
+            f"{nobody}, but {_there_were(found.count)} in this database in the last {minutes}: read the "
+            "server's log, and see that the application has no part in them when the run begins"
         )
-    return passed(f"{nobody}; {_counted(counted)}, when is not known")
+    since = "" if found.seconds is None else f" in the last {found.seconds / 86_400:.1f} days"
+    number = counted(found.count, "deadlock was", "deadlocks were")
+    return passed(f"{nobody}; {number} counted in this database{since}, when is not known")
 
 
-def _counted(counted: Deadlocks) -> str:
-    since = "" if counted.seconds is None else f" in the last {counted.seconds / 86_400:.1f} days"
-    return f"{counted.count} deadlocks were counted in this database{since}"
+def _there_were(deadlocks: int) -> str:
+    return "there was 1 deadlock" if deadlocks == 1 else f"there were {deadlocks} deadlocks"
 
 
 def long_transactions(subject: Subject) -> Judgement:
@@ -149,9 +195,10 @@ def long_transactions(subject: Subject) -> Judgement:
         return _too_old(old, limit)
     hidden = [one for one in facts.transactions if one.seconds is None]
     if hidden:
+        sessions = counted(len(hidden), "session of another role is", "sessions of other roles are")
         return unknown(
-            f"{len(hidden)} sessions of other roles are in a transaction, and the run's role may not see "
-            f"since when: {_listed([one.who for one in hidden])} (limit maxLongTransactionSeconds {limit}); "
+            f"{sessions} in a transaction, and the run's role may not see since when: "
+            f"{_listed([one.who for one in hidden])} (limit maxLongTransactionSeconds {limit}); "
             f"{_grant(subject)}, or wait: the check is made again",
             Reason.CHECKS_WAITING,
         )
@@ -169,7 +216,8 @@ def _too_old(old: Sequence[OpenTransaction], limit: int) -> Judgement:
         else "end them, or wait: the check is made again"
     )
     return failed(
-        f"{len(old)} transactions are older than maxLongTransactionSeconds {limit}: {said}; {what}",
+        f"{counted(len(old), 'transaction is', 'transactions are')} older than maxLongTransactionSeconds "
+        f"{limit}: {said}; {what}",
         Reason.CHECKS_FAILED if prepared else Reason.CHECKS_WAITING,
         Healing.BY_A_PERSON if prepared else Healing.BY_ITSELF,
     )
@@ -177,10 +225,10 @@ def _too_old(old: Sequence[OpenTransaction], limit: int) -> Judgement:
 
 def _held_back(open_: Sequence[OpenTransaction], feedback: Sequence[Feedback], limit: int) -> Judgement:
     oldest = max((one.seconds or 0.0 for one in open_), default=0.0)
-    measured = (
-        f"{len(open_)} other transactions are open in this database, the oldest for {oldest:.0f} s "
-        f"(limit maxLongTransactionSeconds {limit})"
-    )
+    found = counted(len(open_), "other transaction is", "other transactions are")
+    ages = f"{found} open in this database, the oldest for {oldest:.0f} s"
+    none = "no other transaction is open in this database"
+    measured = f"{ages if open_ else none} (limit maxLongTransactionSeconds {limit})"
     left = [one for one in feedback if not one.active]
     if left:
         return warning(
@@ -192,7 +240,7 @@ def _held_back(open_: Sequence[OpenTransaction], feedback: Sequence[Feedback], l
 
 
 def _reach(one: Feedback) -> str:
-    return f"{one.name} ({one.transactions} transactions back)"
+    return f"{one.name} ({counted(one.transactions, 'transaction', 'transactions')} back)"
 
 
 def _listed(found: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Checks on what the backup needs."""
 
-from roleshift.checks.subject import Subject, could_not_tell, depends_on
+from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
 from roleshift.checks.wording import amount, counted
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.backup import ArchiverFacts, LedgerFacts, LedgerFunctionFacts, SpaceFacts
@@ -87,12 +87,12 @@ def backup_space(subject: Subject) -> Judgement:
     if isinstance(facts, ProbeFailure):
         return could_not_tell(facts)
     if isinstance(subject.facts.roles, ProbeFailure):
-        return could_not_tell(subject.facts.roles)
+        return could_not_read(subject, subject.facts.roles)
     if proof is None:
         return depends_on("UserProfiles")
     estimate = estimate_of(subject, facts)
     needs = (
-        f"{counted(proof.rows, 'row', 'rows')} need about {amount(estimate.total)} (image "
+        f"{counted(proof.rows, 'row needs', 'rows need')} about {amount(estimate.total)} (image "
         f"{amount(estimate.image)}, WAL {amount(estimate.wal)}, dead rows {amount(estimate.dead)})"
     )
     limit = subject.spec.checks.limits.max_database_bytes
@@ -138,7 +138,7 @@ def backup_permissions(subject: Subject) -> Judgement:
     """Create, write and drop were tried in the ledger's schema, and every statement was planned."""
     permissions = subject.facts.permissions
     if isinstance(permissions, ProbeFailure):
-        return could_not_tell(permissions)
+        return _refused(permissions)
     if permissions.missing:
         return failed(
             f"the run's role lacks rights: {'; '.join(permissions.missing)}", Reason.PERMISSION_DENIED
@@ -147,6 +147,18 @@ def backup_permissions(subject: Subject) -> Judgement:
         return depends_on("UserProfiles")
     except_for = "" if permissions.planned else ", except for the write, which can't be planned yet"
     return passed(f"tried as the run's role and undone{except_for}; ledger: {permissions.ledger}")
+
+
+def _refused(failure: ProbeFailure) -> Judgement:
+    """What the server refuses for another reason than a missing right: an event trigger, a publication."""
+    if failure.reason is not Reason.DATABASE_ERROR:
+        return could_not_tell(failure)
+    said = failure.message.partition(": see the server's log")[0]
+    return failed(
+        f"the server refuses what a run does, tried as the run's role and undone: {said}; mend what "
+        "refuses it",
+        failure.reason,
+    )
 
 
 # RecentBackup

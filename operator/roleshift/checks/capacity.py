@@ -1,7 +1,7 @@
 """Checks on room for the run: connections, size and time, tablespaces."""
 
 from roleshift.api import StrategyType
-from roleshift.checks.subject import Subject, could_not_tell, depends_on
+from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
 from roleshift.checks.wording import amount, counted
 from roleshift.engine.checks import Healing, Judgement, failed, passed, warning
 from roleshift.engine.facts.connections import ConnectionFacts
@@ -46,8 +46,8 @@ def _quotas_too_small(_: Subject, facts: ConnectionFacts) -> Judgement | None:
     ):
         if quota.limit is not None and quota.limit < NEEDED_CONNECTIONS:
             return failed(
-                f"{what} is limited to {quota.limit} connections and a run needs {NEEDED_CONNECTIONS}: "
-                f"raise it with {how}"
+                f"{what} is limited to {counted(quota.limit, 'connection', 'connections')} and a run "
+                f"needs {NEEDED_CONNECTIONS}: raise it with {how}"
             )
     return None
 
@@ -100,12 +100,13 @@ def database_size(subject: Subject) -> Judgement:
     if isinstance(facts, ProbeFailure):
         return could_not_tell(facts)
     if isinstance(subject.facts.roles, ProbeFailure):
-        return could_not_tell(subject.facts.roles)
+        return could_not_read(subject, subject.facts.roles)
     if proof is None:
         return depends_on("UserProfiles")
     seconds = transaction_seconds(proof.rows, facts.indexes)
     limit = subject.spec.checks.limits.max_transaction_seconds
-    measured = f"{_sizes(subject, facts)}; {proof.rows} rows will take about {seconds} s, an estimate"
+    rows = counted(proof.rows, "row", "rows")
+    measured = f"{_sizes(subject, facts)}; {rows} will take about {seconds} s, an estimate"
     if subject.spec.strategy.type is StrategyType.TRANSACTION and seconds > limit:
         return failed(
             f"{measured}, more than maxTransactionSeconds {limit}, while other writers wait: use "

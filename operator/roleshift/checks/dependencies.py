@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
-from roleshift.checks.wording import named, quoted
+from roleshift.checks.wording import as_sql, named, quoted
 from roleshift.engine.checks import Judgement
 from roleshift.engine.facts.dependencies import DependencyFacts, Dependent, DependentKind, Rule, Trigger
 from roleshift.engine.facts.failure import ProbeFailure
@@ -28,9 +28,10 @@ def triggers_and_dependencies(subject: Subject) -> Judgement:
 
     Failed: rows would be swallowed (an ON UPDATE DO INSTEAD rule, a BEFORE trigger that can return
     NULL), or the role column's default goes away, so that new rows would be born with an old role.
-    Warning: a trigger whose effect on the row can't be told or that assigns a written column; a
-    materialized view, which is stale afterwards; whatever names a role that goes away.
-    Passed, and named: triggers that only fire, views and generated columns that only read the role.
+    Warning: a trigger whose effect on the row can't be told, that assigns a written column or may refuse
+    it; whatever names a role that goes away.
+    Passed, and named: triggers that only fire; views and generated columns that only read the role, and
+    materialized views, which show it once they are refreshed: that can only be done after the run.
     Policies are RowLevelSecurity's.
     """
     facts = subject.facts.dependencies
@@ -56,7 +57,7 @@ def _of_rule(rule: Rule) -> _Remark:
         return _Remark(
             CheckResult.FAILED,
             f'rule "{rule.name}" on {rule.table} replaces the UPDATE, so that rows would not be written: '
-            f"ALTER TABLE {rule.table} DISABLE RULE for the run, or drop it",
+            f"ALTER TABLE {as_sql(rule.table)} DISABLE RULE for the run, or drop it",
         )
     return _Remark(CheckResult.PASSED, f'rule "{rule.name}" on {rule.table} will be met by the UPDATE')
 
@@ -79,6 +80,8 @@ _EFFECTS = {
     TriggerEffect.SWALLOWS: "can return NULL, which swallows the row: let it return NEW, or " + _DISABLE,
     TriggerEffect.OVERWRITES: "assigns a column that the run writes, so that the run's value may be lost: "
     "see that it leaves the run's rows alone, or " + _DISABLE,
+    TriggerEffect.REFUSES: "looks at a column that the run writes and raises an exception, which would end "
+    "the run: see that it lets the run's rows through, or " + _DISABLE,
     TriggerEffect.UNKNOWN: "may return something else than NEW, and whether it swallows a row can't be told: "
     "read it, or " + _DISABLE,
 }
@@ -96,6 +99,7 @@ def _of_dependent(one: Dependent) -> _Remark:
         return _Remark(CheckResult.WARNING, f"{what} names {quoted(one.roles)}: {_NAMES_A_ROLE}")
     if one.kind is DependentKind.MATERIALIZED_VIEW:
         return _Remark(
-            CheckResult.WARNING, f"{what} shows the old roles until REFRESH MATERIALIZED VIEW is run after it"
+            CheckResult.PASSED,
+            f"{what} shows the old roles until it is refreshed: REFRESH MATERIALIZED VIEW after the run",
         )
     return _Remark(CheckResult.PASSED, f"{what} reads the role and will show the new one")

@@ -48,13 +48,16 @@ EXPLANATIONS: dict[CheckName, Explanation] = {
     ),
     CheckName.ROLE_CONSISTENCY: Explanation(
         "Every role that rows hold is mapped or kept; collisions under unique indexes, with "
-        "examples; escalations against privileges.order; privileges.keepAtLeast. It is judged again "
+        "examples, also where their expressions or predicates read the role; escalations against "
+        "privileges.order; privileges.keepAtLeast. It is judged again "
         "under the write's lock.",
-        "What a role allows in the application; escalations without privileges.order.",
+        "What a role allows in the application; escalations without privileges.order; collisions under "
+        "exclusion constraints, and under an index that reads the role while its enum lacks labels.",
     ),
     CheckName.FOREIGN_KEYS: Explanation(
         "Every foreign key from and to the target is validated and enforced, each new role exists "
-        "where the role refers to a table, and no row of an assignment table lacks its user.",
+        "where the role refers to a table, rows that refer to the role itself follow it, and no row of an "
+        "assignment table lacks its user.",
         "References that no constraint and no entry of target.assignments names.",
     ),
     CheckName.DUPLICATES: Explanation(
@@ -64,8 +67,8 @@ EXPLANATIONS: dict[CheckName, Explanation] = {
     ),
     CheckName.BACKUP_INFRASTRUCTURE: Explanation(
         "The ledger is at this version, or will be created or upgraded; its tables can be read, and "
-        "its validation functions have the checksums of the registry.",
-        "Who altered a function; a registry and a function that were altered together by the same person.",
+        "its functions are what the registry and this version say they are.",
+        "Altered columns, indexes or owners of the ledger's tables, and other functions in its schema.",
     ),
     CheckName.BACKUP_SPACE: Explanation(
         "Estimated bytes of image, WAL and dead rows; with maxDatabaseBytes the database has to "
@@ -75,7 +78,7 @@ EXPLANATIONS: dict[CheckName, Explanation] = {
     CheckName.BACKUP_PERMISSIONS: Explanation(
         "Create, write and drop are really tried in the ledger's schema, every statement of the "
         "plan is planned as the run's role, and all is rolled back; what is missing is named as a "
-        "GRANT.",
+        "GRANT, and what else the server refuses as it says it (event triggers, publications).",
         "Rights that are taken away later; the write itself while columns or labels are still to be added.",
     ),
     CheckName.RECENT_BACKUP: Explanation(
@@ -100,10 +103,11 @@ EXPLANATIONS: dict[CheckName, Explanation] = {
         "TriggersAndDependencies'.",
     ),
     CheckName.TRIGGERS_AND_DEPENDENCIES: Explanation(
-        "Triggers and rules that fire on the write and may swallow or change rows; views, "
-        "functions, defaults and generated columns that read the role or name one which goes away.",
-        "What a trigger does beyond its source (dynamic SQL, other languages), and code outside the "
-        "database.",
+        "Triggers and rules that fire on the write and may swallow, change or refuse rows; views, "
+        "functions, conditions of triggers, defaults and generated columns that read the role or name one "
+        "which goes away.",
+        "What a trigger does beyond its source (dynamic SQL, other languages), check constraints of other "
+        "tables that name a role, and code outside the database.",
     ),
     CheckName.MEMORY: Explanation(
         "Free memory of the database's pods by the metrics API, else of the server by /proc.",
@@ -134,8 +138,10 @@ EXPLANATIONS: dict[CheckName, Explanation] = {
     ),
     CheckName.LOCKS: Explanation(
         "Transactions that hold a lock which the write would wait for, longer than "
-        "lockTimeoutSeconds, and sessions that wait for one; deadlocks counted so far are told.",
-        "Locks that will be taken after the look: the write has a lock timeout of its own.",
+        "lockTimeoutSeconds, and sessions that wait for one; locks on single rows are a warning; deadlocks "
+        "counted so far are told.",
+        "Locks that will be taken after the look: the write has a lock timeout of its own; which rows are "
+        "locked, and whether FOR UPDATE.",
     ),
     CheckName.LONG_TRANSACTIONS: Explanation(
         "Transactions, prepared transactions and slots that are older than the limit or hold back vacuum.",

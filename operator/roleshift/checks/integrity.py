@@ -4,14 +4,14 @@ from collections.abc import Mapping as Rows
 
 from roleshift.api import OnDuplicate, UnmappedRoles
 from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
+from roleshift.checks.wording import MAX_NAMED, counted, named
 from roleshift.engine.checks import Judgement, failed, passed, warning
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.table import MissingTarget, OtherRelation, RoleFacts
 from roleshift.engine.keys import KeyProblem, role_indexes
 from roleshift.engine.mapping import MappingProof, chained_roles, escalations, shortfalls, unranked_roles
+from roleshift.engine.target import TargetFacts
 from roleshift.errors import Reason
-
-MAX_NAMED = 5
 
 
 def user_profiles(subject: Subject) -> Judgement:
@@ -27,6 +27,24 @@ def user_profiles(subject: Subject) -> Judgement:
             "spec.target.table",
             Reason.NOT_A_TABLE,
         )
+    problem = _of_key(subject, target)
+    if problem is not None:
+        return problem
+    if target.column(subject.names.role) is None:
+        return _no_role_column(subject)
+    if isinstance(roles, ProbeFailure):
+        return could_not_read(subject, roles)
+    rows = counted(roles.total, "row", "rows")
+    return passed(f"{subject.table}: {rows}, {roles.null_rows} of them with a NULL role")
+
+
+def _of_key(subject: Subject, target: TargetFacts) -> Judgement | None:
+    if target.heirs:
+        return failed(
+            f"{subject.table} has tables that inherit from it ({named(target.heirs)}), and no key holds over "
+            "all of them: this version migrates tables without heirs, and partitioned ones",
+            Reason.NOT_SUPPORTED,
+        )
     if isinstance(subject.key, KeyProblem):
         return failed(subject.key.message, Reason.INVALID_KEY)
     if subject.spec.target.assignments and subject.key is not None and subject.key.user_column is None:
@@ -35,11 +53,7 @@ def user_profiles(subject: Subject) -> Judgement:
             "name the column that holds the user in spec.target.userColumn",
             Reason.INVALID_KEY,
         )
-    if target.column(subject.names.role) is None:
-        return _no_role_column(subject)
-    if isinstance(roles, ProbeFailure):
-        return could_not_read(subject, roles)
-    return passed(f"{subject.table}: {roles.total} rows, {roles.null_rows} of them with a NULL role")
+    return None
 
 
 def _missing(target: MissingTarget) -> Judgement:
@@ -88,9 +102,10 @@ def _unmapped(subject: Subject, proof: MappingProof) -> Judgement | None:
 def _null_roles(subject: Subject, proof: MappingProof) -> Judgement | None:
     if subject.spec.unmapped_roles is UnmappedRoles.KEEP or not proof.null_rows:
         return None
+    them, are = ("it", "it is") if proof.null_rows == 1 else ("them", "they are")
     return failed(
-        f"{proof.null_rows} rows have no role (NULL): give them one, or set spec.unmappedRoles: Keep "
-        "to leave them as they are",
+        f"{counted(proof.null_rows, 'row has', 'rows have')} no role (NULL): give {them} one, or set "
+        f"spec.unmappedRoles: Keep to leave {them} as {are}",
         Reason.NULL_ROLES,
     )
 
@@ -104,8 +119,8 @@ def _under_unique_index(subject: Subject, _: MappingProof) -> Judgement | None:
         return could_not_read(subject, collisions)
     if collisions.rows and subject.spec.target.on_duplicate is OnDuplicate.FAIL:
         return failed(
-            f"{collisions.rows} rows would share a unique value with another row once their roles are mapped "
-            f"({'; '.join(collisions.examples)}): remove one row of each pair first",
+            f"{counted(collisions.rows, 'row', 'rows')} would share a unique value with another row once the "
+            f"roles are mapped ({'; '.join(collisions.examples)}): remove one row of each pair first",
             Reason.ROLE_COLLISION,
         )
     chained = chained_roles(subject.spec.mappings)
@@ -123,7 +138,9 @@ def _escalating(subject: Subject, proof: MappingProof) -> Judgement | None:
     stronger = escalations(proof.cells, privileges.order)
     if not stronger or privileges.allow_escalation:
         return None
-    routes = ", ".join(f"{c.from_role} → {c.to_role} ({c.rows} rows)" for c in stronger[:MAX_NAMED])
+    routes = ", ".join(
+        f"{c.from_role} → {c.to_role} ({counted(c.rows, 'row', 'rows')})" for c in stronger[:MAX_NAMED]
+    )
     return failed(
         f"the mapping gives stronger roles: {routes}; change the mapping, or set "
         "spec.privileges.allowEscalation: true",
@@ -135,7 +152,7 @@ def _left_short(subject: Subject, proof: MappingProof) -> Judgement | None:
     short = shortfalls(proof.after, subject.spec.privileges.keep_at_least)
     if not short:
         return None
-    text = ", ".join(f"{s.role}: {s.left} rows left, {s.demanded} demanded" for s in short)
+    text = ", ".join(f"{s.role}: {counted(s.left, 'row', 'rows')} left, {s.demanded} demanded" for s in short)
     return failed(
         f"spec.privileges.keepAtLeast would not hold after the migration: {text}; change the mapping",
         Reason.TOO_FEW_LEFT,
@@ -143,7 +160,7 @@ def _left_short(subject: Subject, proof: MappingProof) -> Judgement | None:
 
 
 def _with_remarks(subject: Subject, proof: MappingProof, roles: RoleFacts) -> Judgement:
-    summary = f"{proof.rows} of {roles.total} rows will change"
+    summary = f"{proof.rows} of {counted(roles.total, 'row', 'rows')} will change"
     if proof.arrived:
         summary += f"; already in a new role and left as they are: {_listed(proof.arrived)}"
     remarks = list(_remarks(subject, proof))
@@ -156,8 +173,7 @@ def _remarks(subject: Subject, proof: MappingProof) -> list[str]:
     remarks = []
     if proof.unused:
         remarks.append(
-            f"nobody holds {', '.join(proof.unused[:MAX_NAMED])}: correct the spelling in spec.mappings, "
-            "or remove the entry"
+            f"nobody holds {named(proof.unused)}: correct the spelling in spec.mappings, or remove the entry"
         )
     order = subject.spec.privileges.order
     if not order:
@@ -171,6 +187,4 @@ def _remarks(subject: Subject, proof: MappingProof) -> list[str]:
 
 
 def _listed(rows: Rows[str, int]) -> str:
-    named = [f'"{role}" ({count} rows)' for role, count in sorted(rows.items())]
-    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
-    return ", ".join(named[:MAX_NAMED]) + more
+    return named([f'"{role}" ({counted(count, "row", "rows")})' for role, count in sorted(rows.items())])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
-from roleshift.checks.wording import named, quoted
+from roleshift.checks.wording import as_sql, counted, named, quoted
 from roleshift.engine.checks import Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.references import (
@@ -37,10 +37,22 @@ def foreign_keys(subject: Subject) -> Judgement:
         return _unclear(subject, unclear)
     if any(one.orphans is None for one in facts.assignments):
         return depends_on("UserProfiles")
-    return passed(
-        f"{len(facts.foreign_keys)} foreign keys to and from {subject.table} are validated; "
-        f"{len(facts.assignments)} assignment tables have no orphans"
+    return passed(_all_sound(subject, facts))
+
+
+def _all_sound(subject: Subject, facts: ReferenceFacts) -> str:
+    keys, tables = len(facts.foreign_keys), len(facts.assignments)
+    first = (
+        f"{counted(keys, 'foreign key', 'foreign keys')} to and from {subject.table}, validated"
+        if keys
+        else f"no foreign key refers to {subject.table} or from it"
     )
+    second = (
+        f"no orphans in {counted(tables, 'table', 'tables')} of spec.target.assignments"
+        if tables
+        else "spec.target.assignments names no table"
+    )
+    return f"{first}; {second}"
 
 
 def _wrong(facts: ReferenceFacts) -> Iterable[str]:
@@ -52,6 +64,13 @@ def _wrong(facts: ReferenceFacts) -> Iterable[str]:
             yield (
                 f'foreign key "{key.name}": {key.referenced} lacks the new roles {roles}: insert them there, '
                 "or change the mapping"
+            )
+        if isinstance(key.left_behind, int) and key.left_behind:
+            rows = counted(key.left_behind, "row", "rows")
+            yield (
+                f"{rows} of {key.referring} would not follow the new roles: foreign key "
+                f'"{key.name}" refers to the role without ON UPDATE CASCADE; make it anew with that, or let '
+                "it refer to the key alone"
             )
         if not key.is_sound:
             yield _unsound(key)
@@ -75,17 +94,24 @@ def _wrong_assignment(position: int, assigned: AssignedTable) -> Iterable[str]:
             f"({assigned.orphans.message.partition(' (SQLSTATE')[0]}): name columns of the same type"
         )
     elif isinstance(assigned.orphans, int) and assigned.orphans:
+        rows = counted(assigned.orphans, "row", "rows")
+        refer = "refers to a user" if assigned.orphans == 1 else "refer to users"
         yield (
-            f"{assigned.orphans} rows of {assigned.name} ({field}) refer to users that the target does not "
-            "have: delete these rows or give them users"
+            f"{rows} of {assigned.name} ({field}) {refer} that the target does not have: delete these rows "
+            "or give them users"
         )
 
 
 def _unsound(key: ForeignKey) -> str:
-    dangling = f"{key.orphans} rows of {key.referring} refer to nothing in {key.referenced}"
+    verb = "refers" if key.orphans == 1 else "refer"
+    dangling = (
+        f"{counted(key.orphans, 'row', 'rows')} of {key.referring} {verb} to nothing in {key.referenced}"
+        if isinstance(key.orphans, int)
+        else "its rows could not be counted"
+    )
     first = "correct or delete these rows, then " if isinstance(key.orphans, int) and key.orphans else ""
-    found = f" ({dangling})" if isinstance(key.orphans, int) else " (its rows could not be counted)"
-    alter = f"ALTER TABLE {key.referring}"
+    found = f" ({dangling})"
+    alter = f"ALTER TABLE {as_sql(key.referring)}"
     if not key.enforced:
         return f'foreign key "{key.name}" is NOT ENFORCED{found}: {first}{alter} ALTER CONSTRAINT … ENFORCED'
     if not key.validated:
@@ -97,8 +123,10 @@ def _failures(facts: ReferenceFacts) -> list[tuple[str, ProbeFailure]]:
     asked = [(one.name, one.orphans) for one in facts.assignments]
     asked += [(key.referring, key.orphans) for key in facts.foreign_keys]
     found = [(table, answer) for table, answer in asked if isinstance(answer, ProbeFailure)]
-    lookups = [(key.referenced, key.missing_roles) for key in facts.foreign_keys]
-    return found + [(table, answer) for table, answer in lookups if isinstance(answer, ProbeFailure)]
+    for key in facts.foreign_keys:
+        others = ((key.referenced, key.missing_roles), (key.referring, key.left_behind))
+        found += [(table, answer) for table, answer in others if isinstance(answer, ProbeFailure)]
+    return found
 
 
 def _unclear(subject: Subject, failures: list[tuple[str, ProbeFailure]]) -> Judgement:
@@ -118,9 +146,13 @@ def duplicates(subject: Subject) -> Judgement:
         return depends_on("UserProfiles")
     if isinstance(indexes, ProbeFailure):
         return could_not_tell(indexes)
-    doubled = [index for index in indexes if isinstance(index.duplicates, int) and index.duplicates]
+    doubled = [
+        _doubled(index, index.duplicates)
+        for index in indexes
+        if isinstance(index.duplicates, int) and index.duplicates
+    ]
     if doubled:
-        return failed(named([_doubled(index) for index in doubled], "; "), Reason.CHECKS_FAILED)
+        return failed(named(doubled, "; "), Reason.CHECKS_FAILED)
     unclear = [index.duplicates for index in indexes if isinstance(index.duplicates, ProbeFailure)]
     if unclear:
         return could_not_read(subject, unclear[0])
@@ -133,15 +165,16 @@ def duplicates(subject: Subject) -> Judgement:
     return passed(_no_duplicates(subject, indexes))
 
 
-def _doubled(index: UnwatchedIndex) -> str:
+def _doubled(index: UnwatchedIndex, too_many: int) -> str:
     columns = ", ".join(index.columns)
     why = (
         "is unique in each partition only" if index.per_partition else f'has the invalid index "{index.name}"'
     )
     then = "" if index.per_partition else f', then REINDEX INDEX "{index.name}"'
+    rows = counted(too_many, "row too many is", "rows too many are")
     return (
-        f"{index.table} ({columns}) {why}, and {index.duplicates} rows too many are there (rows "
-        f"{named(index.examples)}): remove or correct them{then}"
+        f"{index.table} ({columns}) {why}, and {rows} there (rows {named(index.examples)}): remove or "
+        f"correct them{then}"
     )
 
 

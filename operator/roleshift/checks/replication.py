@@ -1,7 +1,7 @@
 """The check on standbys and replication slots."""
 
 from roleshift.checks.subject import Subject, could_not_tell
-from roleshift.checks.wording import amount
+from roleshift.checks.wording import amount, counted
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.replication import ReplicationFacts, Slot, Standby
@@ -115,8 +115,9 @@ def _not_seen(subject: Subject, facts: ReplicationFacts) -> Judgement | None:
         )
     hidden = [one.name for one in facts.standbys if one.hidden]
     if hidden:
+        standbys = counted(len(hidden), "standby is", "standbys are")
         return unknown(
-            f"{len(hidden)} standbys are connected and the run's role may not see how far they are "
+            f"{standbys} connected and the run's role may not see how far behind "
             f"({', '.join(hidden[:_NAMED])}{_more(len(hidden))}): GRANT pg_monitor TO {_role(subject)}",
             healing=Healing.BY_A_PERSON,
         )
@@ -142,12 +143,16 @@ def _lost_slots(_: Subject, facts: ReplicationFacts) -> Judgement | None:
 
 def _healthy(subject: Subject, facts: ReplicationFacts) -> str:
     seconds = max((one.seconds_behind or 0 for one in facts.standbys), default=0)
+    number = counted(len(facts.standbys), "standby", "standbys")
     standbys = (
-        f"{len(facts.standbys)} standbys, at most {seconds:.1f} s behind (limit {_limit(subject)} s)"
+        f"{number}, at most {seconds:.1f} s behind (limit {_limit(subject)} s)"
         if facts.standbys
         else "no standby is connected"
     )
-    return f"{standbys}; {len(facts.slots)} replication slots, none of which holds WAL for nobody"
+    if not facts.slots:
+        return f"{standbys}; there is no replication slot"
+    slots = counted(len(facts.slots), "replication slot", "replication slots")
+    return f"{standbys}; {slots}, none of which holds back WAL that nobody reads"
 
 
 def _limit(subject: Subject) -> int:

@@ -2,7 +2,7 @@
 
 from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
-from roleshift.checks.wording import named, quoted
+from roleshift.checks.wording import as_sql, named, quoted
 from roleshift.engine.checks import Judgement, failed, passed
 from roleshift.engine.facts.dependencies import RowSecurityFacts
 from roleshift.engine.facts.failure import ProbeFailure
@@ -39,7 +39,9 @@ def _hidden(subject: Subject, security: RowSecurityFacts) -> Judgement:
     user = _user(subject)
     if security.owner:
         why = f"forced upon its owner ({user})"
-        remedy = f"ALTER ROLE {user} BYPASSRLS, or ALTER TABLE {subject.table} NO FORCE ROW LEVEL SECURITY"
+        remedy = (
+            f"ALTER ROLE {user} BYPASSRLS, or ALTER TABLE {as_sql(subject.table)} NO FORCE ROW LEVEL SECURITY"
+        )
     else:
         why = f"enabled, and {user} is neither its owner nor BYPASSRLS"
         remedy = f"ALTER ROLE {user} BYPASSRLS, or run as the owner"

@@ -1,8 +1,10 @@
 """How messages write figures, and name a few of many things."""
 
+import re
 from collections.abc import Sequence
 
 MAX_NAMED = 5
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP = 1024
 
@@ -24,6 +26,14 @@ def amount(size: float) -> str:
     while size >= _STEP and unit < len(_UNITS) - 1:
         size, unit = size / _STEP, unit + 1
     return f"{size:.0f} {_UNITS[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {_UNITS[unit]}"
+
+
+def as_sql(name: str) -> str:
+    """`schema.table` as a statement has it: what PostgreSQL would fold or misread is quoted."""
+    return ".".join(
+        part if _PLAIN.fullmatch(part) else '"{}"'.format(part.replace('"', '""'))
+        for part in name.split(".", 1)
+    )
 
 
 def counted(number: int, one: str, many: str) -> str:

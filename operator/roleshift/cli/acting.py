@@ -1,10 +1,39 @@
-"""The commands that change a RoleMigration: rollback, suspend, resume, retry. Done in `changes`."""
+"""The commands that change a RoleMigration: approve, rollback, suspend, resume, retry. Done in `changes`."""
 
 from typing import Annotated
 
 import typer
 
 from roleshift.cli.options import Context, Interval, Kubeconfig, Name, Namespace, Wait, Wanted, Where
+
+
+def approve(
+    name: Name,
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            "--plan",
+            metavar="HASH",
+            help="Approve only if this is the plan, sha256:….",
+            show_default="the plan in the status",
+        ),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why, for the record.", metavar="TEXT", show_default=False)
+    ] = "",
+    wait: Wait = False,
+    interval: Interval = 1.0,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Approve the plan of a run that waits for approval; a plan that changes later waits again."""
+    from roleshift.cli import changes, watching
+
+    where = Where(namespace, context, kubeconfig)
+    changes.approve(where, name, plan, reason)
+    if wait:
+        raise typer.Exit(watching.wait(where, name, Wanted.DONE, watching.Patience(interval)))
 
 
 def rollback(

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from roleshift.api import ConditionType, DesiredState, Phase
+from roleshift.api import ApprovalPolicy, ConditionType, DesiredState, Phase
 from roleshift.cli.exit_codes import CommandError, ExitCode
 from roleshift.cli.options import Where
 from roleshift.cli.ownership import other_managers
@@ -38,6 +38,48 @@ def request_rollback(where: Where, name: str, reason: str) -> None:
         return f"rollback asked for by {user}"
 
     _apply(change, where, name)
+
+
+def approve(where: Where, name: str, plan: str | None, reason: str) -> None:
+    """Approve the plan in the status; its hash goes into the spec, who and why into annotations.
+
+    Args:
+        plan: the hash that has to be the plan's, None takes whatever plan is there.
+
+    Raises:
+        CommandError: nothing is there to be approved, or another plan than `plan`.
+    """
+
+    async def change(session: Session, name: str, body: _Body) -> str:
+        subject = subject_of(body)
+        given = _approval(body)
+        found = _plan_to_approve(subject, given, plan)
+        if given.get("planHash") == found:
+            return f"the plan {found} was approved before"
+        _warn_of_owners(body, "approval.planHash", "the approval stands as soon as the operator has seen it")
+        user = await session.user()
+        annotations = {REQUESTED_BY: user, REASON: reason or None}
+        await session.patch(name, _patch(annotations, approval={"planHash": found}))
+        return f"plan {found} approved by {user}"
+
+    _apply(change, where, name)
+
+
+def _plan_to_approve(subject: Subject, given: Mapping[str, Any], wanted: str | None) -> str:
+    if given.get("policy") != ApprovalPolicy.MANUAL:
+        raise CommandError(f"{subject} needs no approval: spec.approval.policy is not Manual")
+    if subject.status.phase not in (Phase.PENDING, Phase.CHECKING):
+        raise CommandError(f"{subject} is {subject.status.phase}: nothing is left to approve")
+    if not subject.is_seen or subject.status.plan is None:
+        raise CommandError(f"{subject} has no plan yet: run `roleshift wait {subject.name} --for=plan` first")
+    found = subject.status.plan.hash
+    if wanted not in (None, found):
+        raise CommandError(f"the plan of {subject} is {found} and not {wanted}: read it again")
+    return found
+
+
+def _approval(body: _Body) -> Mapping[str, Any]:
+    return body["spec"].get("approval") or {}
 
 
 def suspend(where: Where, name: str) -> None:
@@ -81,14 +123,22 @@ def retry(where: Where, name: str) -> None:
                 f"{subject} is {subject.status.phase}: only a Failed or RolledBack run is retried"
             )
         annotations = {RETRY: datetime.now(UTC).isoformat(), REQUESTED_BY: None, REASON: None}
-        if subject.desired_state is DesiredState.MIGRATED:
-            await session.patch(name, _patch(annotations))
-        else:
-            _warn_of_owners(body, "desiredState", "if it is put back, the new attempt is rolled back")
-            await session.patch(name, _patch(annotations, desiredState=DesiredState.MIGRATED))
+        await session.patch(name, _patch(annotations, **_spec_of_a_new_attempt(subject, body)))
         return await _new_attempt(session, name, subject)
 
     _apply(change, where, name)
+
+
+def _spec_of_a_new_attempt(subject: Subject, body: _Body) -> dict[str, Any]:
+    """The new state is wanted, and the new attempt's plan is approved anew."""
+    spec: dict[str, Any] = {}
+    if subject.desired_state is not DesiredState.MIGRATED:
+        _warn_of_owners(body, "desiredState", "if it is put back, the new attempt is rolled back")
+        spec["desiredState"] = DesiredState.MIGRATED
+    if "planHash" in _approval(body):
+        _warn_of_owners(body, "approval.planHash", "if it is put back, the new attempt's plan is approved")
+        spec["approval"] = {"planHash": None}
+    return spec
 
 
 async def _new_attempt(session: Session, name: str, before: Subject) -> str:
@@ -132,7 +182,7 @@ def _can_be_retried(subject: Subject) -> bool:
 
 
 def _warn_of_owners(body: _Body, field: str, consequence: str) -> None:
-    owners = other_managers(body["metadata"], ("spec", field))
+    owners = other_managers(body["metadata"], ("spec", *field.split(".")))
     if owners:
         names = ", ".join(owners)
         print(

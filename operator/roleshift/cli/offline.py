@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from roleshift.cli.options import DatabaseURIFile, ManifestFile, Report, ReportForm
+from roleshift.cli.options import DatabaseURIFile, ManifestFile, PlanReport, Report, ReportForm
 
 
 def check(
@@ -16,6 +16,19 @@ def check(
     from roleshift.cli import checking
 
     raise typer.Exit(checking.check(filename, database_uri_file, output))
+
+
+def plan(
+    filename: ManifestFile,
+    output: Annotated[
+        PlanReport, typer.Option("--output", "-o", help="Form of the answer; markdown is for a pull request.")
+    ] = PlanReport.TEXT,
+    database_uri_file: DatabaseURIFile = None,
+) -> None:
+    """Show what a manifest would do to its database, with the plan's hash; nothing is written."""
+    from roleshift.cli import plan as planning
+
+    raise typer.Exit(planning.plan(filename, database_uri_file, output))
 
 
 def sql(

@@ -26,11 +26,21 @@ class Report(StrEnum):
     JSON = "json"
 
 
+class PlanReport(StrEnum):
+    """What `-o` takes where the answer is a plan."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
 class Wanted(StrEnum):
     """What `--for` waits for."""
 
     DONE = "done"
     ROLLED_BACK = "rolledback"
+    PLAN = "plan"
+    APPROVAL = "approval"
 
 
 class LogFormat(StrEnum):

@@ -1,5 +1,7 @@
 """How a run ended, or that it hasn't: from an object to an exit code. Pure."""
 
+from collections.abc import Callable, Mapping
+
 from roleshift.api import ConditionStatus, ConditionType, DesiredState, Phase, Reason, RollbackResult
 from roleshift.cli.exit_codes import ExitCode
 from roleshift.cli.options import Wanted
@@ -18,25 +20,44 @@ def ending(subject: Subject, wanted: Wanted) -> ExitCode | None:
     match subject.status.phase:
         case Phase.FAILED:
             return ExitCode.FAILED
-        case Phase.DONE:
-            return ExitCode.WANTED if wanted is Wanted.DONE else None
         case Phase.ROLLED_BACK:
-            return ExitCode.ROLLED_BACK if wanted is Wanted.DONE else _rolled_back(subject)
+            return _rolled_back(subject) if wanted is Wanted.ROLLED_BACK else ExitCode.ROLLED_BACK
         case _:
-            return None
+            return ExitCode.WANTED if _IS_THERE[wanted](subject) else None
 
 
-def pause(subject: Subject) -> ExitCode | None:
-    """WAITS_FOR_A_PERSON while only a person can bring the run on."""
+def pause(subject: Subject, wanted: Wanted = Wanted.DONE) -> ExitCode | None:
+    """WAITS_FOR_A_PERSON while only a person can bring the run on, unless that is what is waited for."""
     stalled = subject.condition(ConditionType.STALLED)
     is_stalled = stalled is not None and stalled.status is ConditionStatus.TRUE
-    waits = subject.is_seen and (is_stalled or subject.reason == Reason.SUSPENDED)
+    rests = subject.reason == Reason.SUSPENDED
+    asks = subject.reason == Reason.WAITING_FOR_APPROVAL and wanted is not Wanted.APPROVAL
+    waits = subject.is_seen and (is_stalled or rests or asks)
     return ExitCode.WAITS_FOR_A_PERSON if waits else None
 
 
 def wanted_by_spec(subject: Subject) -> Wanted:
     """What the object itself asks for."""
     return _WANTED_BY[subject.desired_state]
+
+
+def _has_plan(subject: Subject) -> bool:
+    """Whether the plan in the status is that of the last look, and no look is under way."""
+    looking = subject.status.phase is Phase.CHECKING and subject.reason == Reason.CHECKING
+    return subject.status.plan is not None and not looking
+
+
+def _is_approved(subject: Subject) -> bool:
+    approved = subject.condition(ConditionType.APPROVED)
+    return approved is not None and approved.status is ConditionStatus.TRUE
+
+
+_IS_THERE: Mapping[Wanted, Callable[[Subject], bool]] = {
+    Wanted.DONE: lambda subject: subject.status.phase is Phase.DONE,
+    Wanted.ROLLED_BACK: lambda _: False,
+    Wanted.PLAN: _has_plan,
+    Wanted.APPROVAL: _is_approved,
+}
 
 
 def _rolled_back(subject: Subject) -> ExitCode:

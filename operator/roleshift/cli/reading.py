@@ -73,7 +73,7 @@ def wait(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Wait until a run is done or rolled back; the exit code tells how it ended."""
+    """Wait until a run is done, rolled back, planned or approved; the exit code tells what came of it."""
     from roleshift.cli import watching
 
     where = Where(namespace, context, kubeconfig)

@@ -23,18 +23,23 @@ def as_document(migration: RoleMigration, found: Examination, refused: Sequence[
     Args:
         refused: what the manifest asks for and this version does not do.
     """
-    gate = found.gate
-    is_open = isinstance(gate, GateOpen) and not refused
-    closed = {} if isinstance(gate, GateOpen) else {"reason": gate.reason, "message": gate.message}
     return {
         "namespace": migration.metadata.namespace,
         "name": migration.metadata.name,
-        "table": _table(migration),
-        "gate": {"open": is_open, "minimumScore": migration.spec.checks.minimum_score, **closed},
+        "table": table_of(migration),
+        "gate": gate_document(migration, found, refused),
         "notSupported": list(refused),
         "safety": safety_status(found.findings).model_dump(mode="json", by_alias=True, exclude_none=True),
         "plan": {"hash": found.plan.hash, "rows": found.plan.proof.rows} if found.plan else None,
     }
+
+
+def gate_document(migration: RoleMigration, found: Examination, refused: Sequence[str]) -> dict[str, Any]:
+    """Whether the gate is open, and why not."""
+    gate = found.gate
+    is_open = isinstance(gate, GateOpen) and not refused
+    closed = {} if isinstance(gate, GateOpen) else {"reason": gate.reason, "message": gate.message}
+    return {"open": is_open, "minimumScore": migration.spec.checks.minimum_score, **closed}
 
 
 def as_text(
@@ -46,16 +51,17 @@ def as_text(
         width: of the output, in character cells.
     """
     meta = migration.metadata
-    lines = [f"{meta.namespace}/{meta.name} on {_table(migration)}"]
+    lines = [f"{meta.namespace}/{meta.name} on {table_of(migration)}"]
     for category, findings in groupby(found.findings, lambda finding: finding.category):
         lines += ["", str(category)]
-        lines += [line for finding in findings for line in _check(finding, symbols, width)]
-    lines += ["", _score(migration, found)]
+        lines += [line for finding in findings for line in check_lines(finding, symbols, width)]
+    lines += ["", *textwrap.wrap(score_line(migration, found), width)]
     lines += [line for text in _verdict(found, refused) for line in textwrap.wrap(text, width)]
     return "\n".join(lines)
 
 
-def _check(finding: Finding, symbols: Symbols, width: int) -> Iterator[str]:
+def check_lines(finding: Finding, symbols: Symbols, width: int) -> Iterator[str]:
+    """One check: sign, name, and its message beside them."""
     signs = {
         CheckResult.PASSED: symbols.done,
         CheckResult.WARNING: symbols.warning,
@@ -67,13 +73,18 @@ def _check(finding: Finding, symbols: Symbols, width: int) -> Iterator[str]:
     rest = " " * len(head)
     for line in finding.judgement.message.splitlines():
         wrapped = textwrap.TextWrapper(
-            max(width, len(head) + 20), initial_indent=head, subsequent_indent=rest, break_on_hyphens=False
+            max(width, len(head) + 20),
+            initial_indent=head,
+            subsequent_indent=rest,
+            break_on_hyphens=False,
+            break_long_words=False,
         )
         yield from wrapped.wrap(line)
         head = rest
 
 
-def _score(migration: RoleMigration, found: Examination) -> str:
+def score_line(migration: RoleMigration, found: Examination) -> str:
+    """Score, minimum, and how many checks came to what."""
     safety = safety_status(found.findings)
     named = {
         "passed": safety.passed,
@@ -95,6 +106,7 @@ def _verdict(found: Examination, refused: Sequence[str]) -> Iterator[str]:
         yield f"The gate is open: {count(found.plan.proof.rows, 'row')} would change. Nothing was written."
 
 
-def _table(migration: RoleMigration) -> str:
+def table_of(migration: RoleMigration) -> str:
+    """`schema.table` as the manifest names it."""
     target = migration.spec.target
     return f"{target.schema_name}.{target.table}"

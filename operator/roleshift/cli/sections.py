@@ -19,6 +19,7 @@ from roleshift.cli.formats import count, size
 from roleshift.cli.symbols import Symbols
 
 _SHOWN_CELLS = 8
+_NOT_TOLD = "?"
 _STYLES = {
     CheckResult.PASSED: "green",
     CheckResult.WARNING: "yellow",
@@ -40,7 +41,8 @@ def safety(status: RoleMigrationStatus, symbols: Symbols) -> Iterator[Text]:
     facts += [f"{len(status.safety.results)} of {len(CheckName)} checks made"]
     yield Text(f" {symbols.dot} ".join(facts))
     for check in lowering:
-        sign = symbols.failed if _STYLES[check.result] == "red" else symbols.warning
+        sign = symbols.failed if check.result is CheckResult.FAILED else symbols.warning
+        sign = _NOT_TOLD if check.result is CheckResult.UNKNOWN else sign
         yield _finding(sign, check.name, check.result, check.message)
 
 

@@ -54,11 +54,11 @@ def watch(where: Where, name: str, interval: float) -> ExitCode:
 
 
 def wait(where: Where, name: str, wanted: Wanted, patience: Patience) -> ExitCode:
-    """Wait until the run has ended, or only a person can bring it on, and print what it came to."""
+    """Wait until what is wanted is there, can't come any more, or only a person can bring it on; print it."""
 
     def judge(subject: Subject) -> ExitCode | None:
         ended = ending(subject, wanted)
-        return pause(subject) if ended is None else ended
+        return pause(subject, wanted) if ended is None else ended
 
     with connected(where) as session:
         return asyncio.run(_wait(session.snapshots(name, patience.interval), judge, patience.timeout))

@@ -7,6 +7,7 @@ from roleshift.engine.conditions import end_reason_of_rollback
 from roleshift.engine.outcome import Advance, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
 from roleshift.engine.run import LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.settlement import Settlement
+from roleshift.engine.waiting import WITHOUT_END
 from roleshift.postgres import ledger
 from roleshift.postgres.session import Session, Timeouts
 
@@ -21,6 +22,12 @@ def with_end_reason(run: RunRecord, settlement: Settlement) -> Settlement:
     if not rolled_back or run.rollback is None or run.rollback.result is None:
         return settlement
     return replace(settlement, reason=end_reason_of_rollback(run.rollback.trigger, run.rollback.result))
+
+
+def is_kept(run: RunRecord, settlement: Settlement) -> bool:
+    """Whether the ledger has to learn of a wait: one without end is found there by whoever looks next."""
+    told = (run.reason, run.message)
+    return settlement.reason in WITHOUT_END and (settlement.reason, settlement.message) != told
 
 
 async def persist(session: Session, run: RunRecord, outcome: Outcome, settlement: Settlement) -> None:

@@ -16,6 +16,8 @@ from roleshift.cluster.status_writer import ObjectGoneError
 from roleshift.controller import closing
 from roleshift.controller.ports import Inbox
 from roleshift.controller.reporter import Reporter
+from roleshift.controller.views import SUSPENDED, ended_view, view_of, waiting_view
+from roleshift.engine import approval
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.outcome import Advance, Extent, Outcome, Retry, Undo
@@ -32,6 +34,7 @@ from roleshift.engine.settlement import (
     settle,
 )
 from roleshift.engine.steps import RollbackRequest, Situation, Step, WriteState, next_step
+from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import FencedError, Reason, RoleshiftError, SpecError
 from roleshift.phases import backing_up, cancelling, checking, migrating, rolling_back, validating
 from roleshift.phases.context import Context
@@ -47,7 +50,6 @@ _PHASES = {
     Step.CANCEL: cancelling.run,
 }
 _OCCUPYING = frozenset({Step.BACK_UP, Step.MIGRATE, Step.VALIDATE, Step.ROLL_BACK})
-_SUSPENDED = "spec.suspend or the annotation roleshift.dev/suspended-by stands; remove both to go on"
 
 
 class ObjectChangedError(Exception):
@@ -114,21 +116,29 @@ class Driver:
                 self._reporter.show(ended_view(run))
                 return None
             if step is Step.PAUSE:
-                self._reporter.show(
-                    View(run.phase, Activity.WAITING, Reason.SUSPENDED, _SUSPENDED, run, run.findings)
-                )
+                self._reporter.show(waiting_view(run, Reason.SUSPENDED, SUSPENDED))
                 return None
             outcome = await self._outcome(step, run, migration)
             if step is Step.CHECK and isinstance(outcome, Advance):
-                await self._freeze(run, outcome)
+                outcome = await self._begun(run, outcome, migration, requests)
             run, settlement = await self._settled(run, outcome, migration)
             self.run = run
             if settlement.pause != 0.0 or not self._sessions.work.is_usable:
                 return settlement
 
+    async def _begun(
+        self, run: RunRecord, outcome: Advance, migration: RoleMigration, requests: Requests
+    ) -> Outcome:
+        """The gate is open: wait for a person, or freeze the manifest and go on."""
+        run = await self._latched(await self._reloaded(run), requests)
+        pause = migration.spec.retry.max_backoff_seconds
+        waits = approval.awaited(run, requests.approval, pause)
+        if waits is None:
+            await self._freeze(run, outcome)
+        return waits or outcome
+
     async def _freeze(self, run: RunRecord, outcome: Advance) -> None:
         """Before the first write: the spec that was checked must be the one that stands, for good."""
-        run = await self._reloaded(run)
         await fence.must_be_alone(self._sessions.control, run)
         phase = Phase.BACKING_UP
         begun = View(phase, Activity.WORKING, WORKING_REASONS[phase], outcome.message, run, run.findings)
@@ -148,15 +158,14 @@ class Driver:
         return begun
 
     async def _latched(self, run: RunRecord, requests: Requests) -> RunRecord:
-        """Remember a request for the old state when it is first seen."""
-        wanted = requests.rollback is RollbackRequest.REQUESTED
-        if (
-            not wanted
-            or run.rollback_requested_at is not None
-            or run.phase in (Phase.ROLLED_BACK, Phase.FAILED)
-        ):
+        """Remember a request for the old state, or an approval of the plan, when it is first seen."""
+        who, why = requests.requested_by, requests.reason
+        if _is_new_rollback(run, requests):
+            await ledger.latch_rollback(self._sessions.control, run, who, why)
+        elif run.plan is not None and approval.is_new(run, requests.approval):
+            await ledger.latch_approval(self._sessions.control, run, run.plan.hash, who, why)
+        else:
             return run
-        await ledger.latch_rollback(self._sessions.control, run, requests.requested_by, requests.reason)
         return await self._reloaded(run)
 
     async def _outcome(self, step: Step, run: RunRecord, migration: RoleMigration) -> Outcome:
@@ -237,7 +246,8 @@ class Driver:
 
     def _announced(self, view: View, pause: float | None) -> View:
         """A closed gate says when it is looked at again."""
-        if not view.is_waiting or view.phase is not Phase.CHECKING or pause is None:
+        at_the_gate = view.is_waiting and view.phase is Phase.CHECKING and view.reason not in WITHOUT_END
+        if not at_the_gate or pause is None:
             return view
         again = self._reporter.now() + timedelta(seconds=pause)
         return replace(view, message=f"waits, looks again at {again:%H:%M:%S} UTC: {view.message}")
@@ -254,7 +264,7 @@ class Driver:
         settlement = closing.with_end_reason(run, settlement)
         if isinstance(outcome, Retry):
             self._reporter.retried(outcome.error.reason)
-        if settlement.waiting:
+        if settlement.waiting and not closing.is_kept(run, settlement):
             return run, settlement
         await closing.persist(self._sessions.control, run, outcome, settlement)
         return await self._reloaded(run), settlement
@@ -266,6 +276,12 @@ class Driver:
         return current
 
 
+def _is_new_rollback(run: RunRecord, requests: Requests) -> bool:
+    ended = run.phase in (Phase.ROLLED_BACK, Phase.FAILED)
+    wanted = requests.rollback is RollbackRequest.REQUESTED
+    return wanted and run.rollback_requested_at is None and not ended
+
+
 def _situation(run: RunRecord, requests: Requests) -> Situation:
     unwritten = run.write_state is WriteState.NOT_COMMITTED
     asked = run.rollback_requested_at is not None or (requests.deleting and unwritten)
@@ -275,27 +291,3 @@ def _situation(run: RunRecord, requests: Requests) -> Situation:
         rollback=RollbackRequest.REQUESTED if asked else RollbackRequest.NONE,
         suspension=requests.suspension,
     )
-
-
-def view_of(run: RunRecord, settlement: Settlement) -> View:
-    """What people see of a run after a settlement."""
-    activity = Activity.WAITING if settlement.waiting else Activity.WORKING
-    return View(
-        phase=settlement.phase,
-        activity=Activity.ENDED if settlement.ended else activity,
-        reason=settlement.reason,
-        message=settlement.message,
-        run=run,
-        findings=run.findings,
-    )
-
-
-def ended_view(run: RunRecord) -> View:
-    """What people see of a run that ended, rebuilt from the ledger alone."""
-    return View(run.phase, Activity.ENDED, run.reason, run.message, run, run.findings)
-
-
-def waiting_view(run: RunRecord | None, reason: Reason, message: str) -> View:
-    """What people see while something outside has to change."""
-    phase = run.phase if run else Phase.PENDING
-    return View(phase, Activity.WAITING, reason, message, run, run.findings if run else ())

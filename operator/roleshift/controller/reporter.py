@@ -13,6 +13,8 @@ from roleshift.engine.identity import ObjectRef
 from roleshift.engine.progress import Progress
 from roleshift.engine.projection import ObjectFacts, project, project_over
 from roleshift.engine.requests import RECONCILE, SUSPENDED_BY
+from roleshift.engine.run import RunRecord
+from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import Reason, RoleshiftError
 from roleshift.telemetry.logs import run_logger
 from roleshift.telemetry.object_metrics import ObjectFigures
@@ -20,6 +22,7 @@ from roleshift.telemetry.object_metrics import ObjectFigures
 _ANNOUNCED = frozenset(
     {Phase.CHECKING, Phase.MIGRATING, Phase.ROLLING_BACK, Phase.DONE, Phase.ROLLED_BACK, Phase.FAILED}
 )
+_PLANNED_AGAIN = "the checks and the plan are made again"
 _Word = tuple[Phase, Reason, Activity]
 _GOOD_ENDS = frozenset({Reason.MIGRATION_COMPLETED, Reason.ROLLED_BACK_ON_REQUEST})
 
@@ -60,6 +63,18 @@ class Reporter:
             self._announce(view)
         self._said, self._view = _word(view), view
         self._publish(view, Urgency.NOW if is_news else Urgency.NORMAL)
+
+    def take_up(self, run: RunRecord) -> None:
+        """Somebody works on the run now; a wait without end that was told goes on being what people see."""
+        if run.reason not in WITHOUT_END:
+            self.show(View(run.phase, Activity.WORKING, run.reason, run.message, run, run.findings))
+        elif not self._stands(run.phase, run.reason):
+            self.show(View(run.phase, Activity.WORKING, Reason.CHECKING, _PLANNED_AGAIN, run, run.findings))
+
+    def _stands(self, phase: Phase, reason: Reason) -> bool:
+        """Whether that was the last word, about the object as it is now."""
+        seen = self._status is not None and self._status.observed_generation == self.meta.generation
+        return seen and self._said == (phase, reason, Activity.WAITING)
 
     async def freeze(self, view: View) -> None:
         """Publish a state from which on the spec can't change, and wait until it stands.
@@ -150,7 +165,8 @@ class Reporter:
         """Once for each reason in a phase, and not again at every look."""
         if (view.phase, view.reason) not in self._waited_for:
             self._waited_for.add((view.phase, view.reason))
-            self._ports.emit(self.ref, EventType.WARNING, view.reason, view.message)
+            kind = EventType.NORMAL if view.reason in WITHOUT_END else EventType.WARNING
+            self._ports.emit(self.ref, kind, view.reason, view.message)
 
     def _tell_of_the_gate(self, view: View) -> None:
         """An open gate is news only after a closed one; that it closes is told as a wait, or as an end."""

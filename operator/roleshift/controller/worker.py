@@ -12,13 +12,14 @@ from roleshift.api.fields import immutable_part
 from roleshift.cluster.events import EventType
 from roleshift.controller.beginning import begun
 from roleshift.controller.credentials import connection_parameters
-from roleshift.controller.driver import Driver, ObjectChangedError, Sessions, ended_view, waiting_view
+from roleshift.controller.driver import Driver, ObjectChangedError, Sessions
 from roleshift.controller.guarding import FinalizerHold
 from roleshift.controller.patience import Patience
 from roleshift.controller.ports import Inbox, Ports
 from roleshift.controller.reporter import Reporter
 from roleshift.controller.surroundings import surroundings_of
 from roleshift.controller.unread_object import readable_part
+from roleshift.controller.views import SUSPENDED, ended_view, waiting_view
 from roleshift.engine.attempts import Continuation, continuation, has_begun, is_known
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.connection import ConnectionParameters
@@ -30,6 +31,7 @@ from roleshift.engine.settlement import given_up
 from roleshift.engine.steps import RollbackRequest, Suspension
 from roleshift.engine.support import unsupported_fields
 from roleshift.engine.transitions import BEFORE_FIRST_WRITE, TERMINAL
+from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import ClusterError, DatabaseError, FencedError, Reason, RoleshiftError, SpecError
 from roleshift.phases import checking
 from roleshift.phases.examination import examine
@@ -40,7 +42,6 @@ from roleshift.postgres.session import Session
 LOOK_AGAIN_SECONDS = 0.2
 FENCED_SECONDS = 5.0
 GONE_DATABASE_SECONDS = 600.0
-_SUSPENDED = "spec.suspend or the annotation roleshift.dev/suspended-by stands; remove both to go on"
 _LEDGER_LOST = (
     "the status says that a run had begun, but the database has no ledger row for it (was it restored?): "
     "nothing is written; look at the table, then set the annotation "
@@ -130,7 +131,7 @@ class MigrationWorker:
         elif is_known(migration.status) or requests.rollback is RollbackRequest.REQUESTED:
             return False
         elif requests.suspension is Suspension.SUSPENDED:
-            self._reporter.show(waiting_view(None, Reason.SUSPENDED, _SUSPENDED))
+            self._reporter.show(waiting_view(None, Reason.SUSPENDED, SUSPENDED))
         else:
             return False
         return True
@@ -212,7 +213,7 @@ class MigrationWorker:
         backends = [sessions.control.backend, sessions.work.backend]
         run = await fence.claim(sessions.control, run, self._ports.holder, backends)
         self._run = run
-        self._reporter.show(View(run.phase, Activity.WORKING, run.reason, run.message, run, run.findings))
+        self._reporter.take_up(run)
         driver = Driver(
             sessions,
             self._reporter,
@@ -228,7 +229,7 @@ class MigrationWorker:
             settlement = await driver.drive(run)
         finally:
             self._run = run = driver.run or run
-        if settlement is not None and settlement.waiting:
+        if settlement is not None and settlement.waiting and settlement.reason not in WITHOUT_END:
             self._patience.look_again()
             return settlement.pause
         self._patience.end()

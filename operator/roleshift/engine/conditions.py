@@ -15,9 +15,10 @@ from roleshift.api import (
     RollbackResult,
     Severity,
 )
+from roleshift.engine import approval
 from roleshift.engine.checks import Finding
 from roleshift.engine.progress import Progress
-from roleshift.engine.run import LogOutcome, RunRecord
+from roleshift.engine.run import ApprovalRecord, LogOutcome, RunRecord
 from roleshift.engine.verification import failure_message, failures
 from roleshift.errors import Reason
 
@@ -112,6 +113,8 @@ def _succeeded(view: View) -> ConditionStatus:
 
 CHECKS_PASSED = "ChecksPassed"
 """The word for an open gate, in conditions and events."""
+PLAN_APPROVED = "PlanApproved"
+"""The word for a plan that a person approved."""
 _FELL = frozenset({CheckResult.FAILED, CheckResult.UNKNOWN})
 _PAST_APPROVAL = frozenset(
     {Phase.BACKING_UP, Phase.MIGRATING, Phase.VALIDATING, Phase.DONE, Phase.ROLLING_BACK}
@@ -121,14 +124,30 @@ _PAST_APPROVAL = frozenset(
 def _milestones(view: View) -> Iterable[_Claim]:
     if view.findings:
         yield _prechecks(view)
-    if view.phase in _PAST_APPROVAL:
-        yield _Claim(
-            ConditionType.APPROVED, ConditionStatus.TRUE, "Automatic", "spec.approval.policy is Automatic"
-        )
+    yield from _approved(view)
     if view.run and view.run.image:
         yield _backup_ready(view.run)
     if view.run and view.run.verification:
         yield _data_consistent(view.run)
+
+
+def _approved(view: View) -> Iterable[_Claim]:
+    """Known once the ledger has an approval of this plan, waits for one, or is past it."""
+    run, kind = view.run, ConditionType.APPROVED
+    given = approval.latched(run) if run else None
+    if given and (view.phase in _PAST_APPROVAL or view.phase is Phase.CHECKING):
+        yield _Claim(kind, ConditionStatus.TRUE, PLAN_APPROVED, approval_message(given))
+    elif view.phase in _PAST_APPROVAL:
+        yield _Claim(kind, ConditionStatus.TRUE, "Automatic", "spec.approval.policy is Automatic")
+    elif run and view.phase is Phase.CHECKING and run.reason is Reason.WAITING_FOR_APPROVAL:
+        yield _Claim(kind, ConditionStatus.FALSE, run.reason, run.message)
+
+
+def approval_message(given: ApprovalRecord) -> str:
+    """Which plan was approved, by whom, when and why."""
+    who = f" by {given.by}" if given.by else ""
+    why = f": {given.reason}" if given.reason else ""
+    return f"{given.plan_hash} was approved{who} at {given.at:%Y-%m-%d %H:%M:%S} UTC{why}"
 
 
 def _prechecks(view: View) -> _Claim:
@@ -161,7 +180,7 @@ def is_closed_by_checks(view: View) -> bool:
 
 def _passed_the_gate(view: View) -> bool:
     """Past the gate now, or ended after its last look had opened it."""
-    if view.phase in _PAST_APPROVAL:
+    if view.phase in _PAST_APPROVAL or view.reason is Reason.WAITING_FOR_APPROVAL:
         return True
     looks = [e for e in view.run.log if e.step is Phase.CHECKING] if view.run else []
     ended = view.activity is Activity.ENDED

@@ -87,8 +87,8 @@ def _user_column(target: TargetFacts, key: Sequence[str], role_column: str) -> s
 
 
 def role_indexes(target: TargetFacts, role_column: str) -> tuple[UniqueIndex, ...]:
-    """Unique indexes that hold the role: under them two rows may collide once roles are mapped."""
-    return tuple(index for index in target.unique_indexes if role_column in index.columns)
+    """Unique indexes that hold or read the role: under them two rows may collide once roles are mapped."""
+    return tuple(index for index in target.unique_indexes if role_column in index.columns or index.reads_role)
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -10,12 +10,6 @@ from roleshift.engine.hashing import canonical_hash
 from roleshift.engine.mapping import MappingProof
 from roleshift.engine.target import Column, TargetFacts, TargetShape
 
-ROWS_PER_SECOND = 100_000
-"""Rows that one session updates in a second, with room to spare; docs/performance.md has the measurements."""
-SECONDS_OF_OVERHEAD = 1
-WAL_BYTES_PER_ROW = 400
-"""New row version, index entries and image row; docs/performance.md has the measurements."""
-
 
 @dataclass(frozen=True, slots=True)
 class AddEnumValue:
@@ -37,6 +31,19 @@ SchemaChange = AddEnumValue | AddColumn
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What a run is estimated to cost; None where what the estimate needs could not be measured.
+
+    Attributes:
+        seconds: of the write, see engine.transaction_time.
+        wal_bytes: of image and write, see engine.space.
+    """
+
+    seconds: int | None = None
+    wal_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What the run will do.
 
@@ -53,8 +60,8 @@ class Plan:
     schema_changes: tuple[SchemaChange, ...]
     collisions: int
     escalations: tuple[str, ...]
-    estimated_seconds: int
-    estimated_wal_bytes: int
+    estimated_seconds: int | None
+    estimated_wal_bytes: int | None
     lock: str
     statements: tuple[str, ...] = ()
 
@@ -68,9 +75,9 @@ def make_plan(
     schema_changes: Sequence[SchemaChange],
     collisions: int,
     escalations: Sequence[str],
+    cost: Cost,
 ) -> Plan:
     """A plan from what was decided and found; pure, so that every caller gets the same hash."""
-    seconds = SECONDS_OF_OVERHEAD + proof.rows // ROWS_PER_SECOND
     return Plan(
         hash=plan_hash(immutable, waivers, shape, proof, schema_changes),
         shape=shape,
@@ -78,10 +85,17 @@ def make_plan(
         schema_changes=tuple(schema_changes),
         collisions=collisions,
         escalations=tuple(escalations),
-        estimated_seconds=seconds,
-        estimated_wal_bytes=proof.rows * WAL_BYTES_PER_ROW,
-        lock=f"SHARE ROW EXCLUSIVE on {shape.display_name} for about {seconds} s: "
-        "readers go on, writers wait",
+        estimated_seconds=cost.seconds,
+        estimated_wal_bytes=cost.wal_bytes,
+        lock=_lock(shape, cost.seconds),
+    )
+
+
+def _lock(shape: TargetShape, seconds: int | None) -> str:
+    held = "for as long as the write takes" if seconds is None else f"for about {seconds} s"
+    return (
+        f"SHARE ROW EXCLUSIVE on {shape.display_name} {held}, until the commit: SELECT goes on; INSERT, "
+        "UPDATE, DELETE, VACUUM and CREATE INDEX wait"
     )
 
 

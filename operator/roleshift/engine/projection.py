@@ -57,7 +57,7 @@ def project(view: View, about: ObjectFacts, now: datetime) -> RoleMigrationStatu
         completion_time=run.completed_at if run else None,
         attempts=run.attempts if run else 0,
         last_handled_reconcile_at=about.handled_reconcile,
-        plan=_plan(run.plan) if run and run.plan else None,
+        plan=plan_status(run.plan) if run and run.plan else None,
         safety=safety_status(view.findings) if view.findings else None,
         progress=_progress(view),
         backup=_backup(run.image) if run and run.image else None,
@@ -86,7 +86,8 @@ def project_over(
     )
 
 
-def _plan(plan: Plan) -> PlanStatus:
+def plan_status(plan: Plan) -> PlanStatus:
+    """A plan as status and `roleshift plan` show it."""
     return PlanStatus(
         hash=plan.hash,
         rows=plan.proof.rows,
@@ -209,13 +210,14 @@ _STATES = {
     LogOutcome.UNDONE: StepState.FAILED,
     LogOutcome.FAILED: StepState.FAILED,
 }
+_NO_ATTEMPTS = (LogOutcome.COMMITTING, LogOutcome.WAITED)
 _STEPS = (Phase.CHECKING, Phase.BACKING_UP, Phase.MIGRATING, Phase.VALIDATING, Phase.ROLLING_BACK)
 
 
 def _steps(view: View) -> Iterable[StepStatus]:
     log = view.run.log if view.run else ()
     for phase in _STEPS:
-        entries = [e for e in log if e.step is phase and e.outcome is not LogOutcome.COMMITTING]
+        entries = [e for e in log if e.step is phase and e.outcome not in _NO_ATTEMPTS]
         if phase is view.phase:
             yield _current_step(view, entries)
         elif entries:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from roleshift.api import DesiredState, RoleMigration
+from roleshift.api import Approval, DesiredState, RoleMigration
 from roleshift.api.fields import immutable_part
 from roleshift.engine.hashing import canonical_hash
 from roleshift.engine.steps import RollbackRequest, Suspension
@@ -25,6 +25,7 @@ class Requests:
         spec_hash: hash of the immutable part of the spec; a run is found by it.
         manifest_hash: hash of everything but what people ask; a change of it lets a run
             that failed before its first write begin anew.
+        approval: whether a plan has to be approved, and the hash of the one that is.
         retry_token: value of the retry annotation, or "".
         deleting: the object has a deletion timestamp.
     """
@@ -33,6 +34,7 @@ class Requests:
     manifest_hash: str
     rollback: RollbackRequest
     suspension: Suspension
+    approval: Approval
     retry_token: str
     requested_by: str
     reason: str
@@ -51,6 +53,7 @@ def requests_of(migration: RoleMigration) -> Requests:
         ),
         rollback=RollbackRequest.REQUESTED if wants_back else RollbackRequest.NONE,
         suspension=_suspension(migration, notes),
+        approval=spec.approval,
         retry_token=notes.get(RETRY, ""),
         requested_by=notes.get(REQUESTED_BY, ""),
         reason=notes.get(REASON, ""),

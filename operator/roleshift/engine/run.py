@@ -92,6 +92,22 @@ class RollbackRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalRecord:
+    """The last approval that was seen, of a plan that the run had then.
+
+    Attributes:
+        by: who approved, as the annotation says; "" where it says nothing.
+        plan: the plan that was approved, so that a later one can be compared with it.
+    """
+
+    plan_hash: str
+    at: datetime
+    by: str
+    reason: str
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """A run. The truth about it; the object's status is a projection of this.
 
@@ -100,6 +116,7 @@ class RunRecord:
         epoch: raised at each take-over; a writer with an older one must stop.
         attempts: failed attempts of the present phase.
         rollback_requested_at: latched when first seen; never unlatched.
+        approval: latched when first seen; counts for the plan that it names and for no other.
         retry_token: the value of retryRequestedAt that began this attempt, or "".
     """
 
@@ -126,6 +143,7 @@ class RunRecord:
     rollback_requested_at: datetime | None = None
     rollback_requested_by: str = ""
     rollback_reason: str = ""
+    approval: ApprovalRecord | None = None
     retry_token: str = ""
     image: Image | None = None
     write: WriteRecord | None = None

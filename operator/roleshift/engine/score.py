@@ -5,7 +5,7 @@ of all that were judged. The gate: no Critical check Failed or Unknown that was
 not waived, and the score at least the manifest's minimum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from roleshift.api.safety import CheckResult as Result
@@ -96,7 +96,11 @@ def _closed_by_score(score: int, minimum: int, best: int, results: Sequence[Find
     lowering = [r for r in results if r.result is not Result.PASSED]
     healing = [r for r in lowering if _heals(r)]
     lasting = [r for r in lowering if not _heals(r)]
-    parts = [_listed(healing, "may heal"), _listed(lasting, "needs a person")]
+    cost = _costs(results)
+    parts = [
+        _listed(healing, "may heal"),
+        _listed(lasting, "needs a person" if healing else "lowered by", cost),
+    ]
     if healing and best < minimum:
         parts.append(f"what may heal would raise it to {best} only")
     said = "; ".join(part for part in parts if part)
@@ -104,11 +108,22 @@ def _closed_by_score(score: int, minimum: int, best: int, results: Sequence[Find
         score,
         Reason.SCORE_TOO_LOW,
         f"safety score {score} is below spec.checks.minimumScore {minimum}: {said}; "
-        "see status.safety.results for what to do about each",
+        "each says what to do; a waived check counts half, as a warning does",
         Healing.BY_ITSELF if best >= minimum else Healing.BY_A_PERSON,
     )
 
 
-def _listed(results: Sequence[Finding], what: str) -> str:
-    names = ", ".join(f"{r.name} {r.result}" for r in results)
-    return f"{what}: {names}" if results else ""
+def _costs(results: Sequence[Finding]) -> dict[str, float]:
+    """Points of the score that each check takes away."""
+    total = sum(WEIGHTS[result.severity] for result in results)
+    return {r.name: 100 * (1 - _SHARE[r.result]) * WEIGHTS[r.severity] / total for r in results}
+
+
+def _listed(results: Sequence[Finding], what: str, cost: Mapping[str, float] | None = None) -> str:
+    """Names and results; with costs, what costs most comes first."""
+    if cost is None:
+        names = [f"{r.name} {r.result}" for r in results]
+    else:
+        ordered = sorted(results, key=lambda r: -cost[r.name])
+        names = [f"{r.name} {r.result} (-{cost[r.name]:.1f})" for r in ordered]
+    return f"{what}: {', '.join(names)}" if results else ""

@@ -6,7 +6,12 @@ from roleshift.api import Phase
 from roleshift.engine.outcome import Advance, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
 from roleshift.engine.steps import WriteState
 from roleshift.engine.transitions import BEFORE_FIRST_WRITE, TERMINAL, next_phase
-from roleshift.engine.waiting import WAIT_LIMIT_SECONDS, pause_before_retry, pause_while_waiting
+from roleshift.engine.waiting import (
+    WAIT_LIMIT_SECONDS,
+    WITHOUT_END,
+    pause_before_retry,
+    pause_while_waiting,
+)
 from roleshift.errors import Reason, RoleshiftError
 
 WORKING_REASONS = {
@@ -135,6 +140,7 @@ def given_up(phase: Phase, outcome: Outcome, waited_seconds: float) -> Outcome:
     if (
         not isinstance(outcome, Wait)
         or phase not in BEFORE_FIRST_WRITE
+        or outcome.reason in WITHOUT_END
         or waited_seconds < WAIT_LIMIT_SECONDS
     ):
         return outcome

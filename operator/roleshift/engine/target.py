@@ -47,6 +47,8 @@ class UniqueIndex:
         valid: finished, not partial, on columns only, so that it can identify a row.
         predicate: which rows it holds, as the catalog writes it; "" for all of them.
         nulls_distinct: whether rows with a NULL in it never equal each other.
+        keys: columns and expressions, as the catalog writes them.
+        reads_role: an expression or the predicate may read the role, or one stands beside it.
     """
 
     name: str
@@ -55,6 +57,8 @@ class UniqueIndex:
     valid: bool
     predicate: str = ""
     nulls_distinct: bool = True
+    keys: tuple[str, ...] = ()
+    reads_role: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class TargetFacts:
         bytes: table, indexes and TOAST, partitions included.
         triggers: names of user triggers that fire on UPDATE.
         partition_columns: columns that decide the partition of a row.
+        heirs: tables that inherit from it with INHERITS: their rows are its rows too, under no common key.
     """
 
     oid: int
@@ -114,6 +119,7 @@ class TargetFacts:
     bytes: int
     owned: bool
     value_checks: tuple[ValueCheck, ...] = ()
+    heirs: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

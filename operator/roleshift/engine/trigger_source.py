@@ -2,8 +2,8 @@
 
 A BEFORE … FOR EACH ROW function decides by what it returns: NEW lets the row through, NULL
 swallows it, anything else writes something that the run did not ask for
-(https://www.postgresql.org/docs/current/trigger-definition.html). All other triggers
-only fire. The text is read, never run: code paths are not told apart.
+(https://www.postgresql.org/docs/current/trigger-definition.html). Any trigger can raise an
+exception, or write the table once more. The text is read, never run: code paths are not told apart.
 """
 
 import re
@@ -13,7 +13,13 @@ from enum import StrEnum
 from roleshift.engine.facts.dependencies import Trigger
 
 _NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
-_RETURNED = re.compile(r"\breturn\s+(coalesce\s*\(\s*new\s*,|\"?\w+)", re.IGNORECASE)
+_RETURNED = re.compile(r"\breturn\b([^;]*)", re.IGNORECASE)
+_COALESCED = re.compile(r"coalesce\s*\(\s*new\s*,.*", re.IGNORECASE | re.DOTALL)
+_WHOLE_ROW = re.compile(
+    r"(?:^|;|\b(?:then|else|begin|loop)\b)\s*new\s*:?=|\binto\s+(?:strict\s+)?new\b(?!\s*\.)", re.IGNORECASE
+)
+_WHERE = re.compile(r"\bwhere\b", re.IGNORECASE)
+_RAISED = re.compile(r"\braise\b(?!\s+(?:debug|log|info|notice|warning)\b)", re.IGNORECASE)
 _COLUMN_OF_NEW = r"new\s*\.\s*(\"[^\"]+\"|\w+)"
 _ASSIGNED = re.compile(
     rf"(?:(?:^|;|\b(?:then|else|begin|loop)\b)\s*{_COLUMN_OF_NEW}\s*:?=)"
@@ -30,6 +36,7 @@ class TriggerEffect(StrEnum):
     """What a trigger does to a row that is updated."""
 
     FIRES = "Fires"
+    REFUSES = "Refuses"
     OVERWRITES = "Overwrites"
     UNKNOWN = "Unknown"
     SWALLOWS = "Swallows"
@@ -41,25 +48,47 @@ def effect_of(trigger: Trigger, written: Sequence[str]) -> TriggerEffect:
     Args:
         written: the columns that a run writes.
     """
-    if not trigger.before_row or trigger.function in _LETS_THROUGH:
+    if trigger.function in _LETS_THROUGH:
         return TriggerEffect.FIRES
     if trigger.language != "plpgsql" or not trigger.source:
-        return TriggerEffect.UNKNOWN
-    return _effect_of_text(trigger.source, written)
+        return TriggerEffect.UNKNOWN if trigger.before_row else TriggerEffect.FIRES
+    code = _NOT_CODE.sub(_without, trigger.source)
+    effect = _effect_on_row(trigger.source, code, written) if trigger.before_row else TriggerEffect.FIRES
+    if effect is not TriggerEffect.FIRES:
+        return effect
+    if _writes_again(code, trigger.table.rpartition(".")[2], written):
+        return TriggerEffect.OVERWRITES
+    return TriggerEffect.REFUSES if _may_refuse(code, written) else TriggerEffect.FIRES
 
 
-def _effect_of_text(source: str, written: Sequence[str]) -> TriggerEffect:
-    code = _NOT_CODE.sub(_without, source)
-    returned = {_word(text) for text in _RETURNED.findall(code)}
+def _effect_on_row(source: str, code: str, written: Sequence[str]) -> TriggerEffect:
+    returned = [_word(text) for text in _RETURNED.findall(code)]
     if "null" in returned:
         return TriggerEffect.SWALLOWS
-    # A function for several events returns OLD when a row is deleted.
-    harmless = {"new", "old"} if "DELETE" in source.upper() else {"new"}
-    if returned - harmless:
+    # A function for several events returns OLD when a row is deleted: once, not again elsewhere.
+    is_for_deletes = "DELETE" in source.upper() and returned.count("old") == 1
+    if set(returned) - ({"new", "old"} if is_for_deletes else {"new"}):
         return TriggerEffect.UNKNOWN
-    if assigned_columns(code) & set(written):
+    if _WHOLE_ROW.search(code) or assigned_columns(code) & set(written):
         return TriggerEffect.OVERWRITES
     return TriggerEffect.FIRES
+
+
+def _writes_again(code: str, table: str, written: Sequence[str]) -> bool:
+    """Whether an UPDATE of the table itself stands in the code and sets a column that the run writes."""
+    columns = "|".join(map(re.escape, written))
+    update = rf'\bupdate\s+(?:only\s+)?(?:"?\w+"?\s*\.\s*)?"?{re.escape(table)}"?\s[^;]*?\bset\b([^;]*)'
+    return any(
+        re.search(rf'(?<![\w.])"?(?:{columns})"?\s*=', _WHERE.split(assigned)[0], re.IGNORECASE)
+        for assigned in re.findall(update, code, re.IGNORECASE)
+    )
+
+
+def _may_refuse(code: str, written: Sequence[str]) -> bool:
+    """Whether it raises an exception and looks at a column that the run writes."""
+    columns = "|".join(map(re.escape, written))
+    looked_at = rf'\b(?:new|old)\s*\.\s*"?(?:{columns})\b'
+    return bool(_RAISED.search(code) and re.search(looked_at, code, re.IGNORECASE))
 
 
 def assigned_columns(code: str) -> set[str]:
@@ -70,7 +99,10 @@ def assigned_columns(code: str) -> set[str]:
 
 def _word(returned: str) -> str:
     """What stands after RETURN; COALESCE(NEW, … is NEW, since an update always has one."""
-    return "new" if "(" in returned else returned.strip('"').lower()
+    text = returned.strip()
+    while text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
+    return "new" if _COALESCED.fullmatch(text) else text.strip('"').lower()
 
 
 def _without(match: re.Match[str]) -> str:

@@ -1,4 +1,6 @@
-"""How long to pause before looking again."""
+"""How long to pause before looking again, and which waits have no end."""
+
+from roleshift.errors import Reason
 
 
 def pause_before_retry(attempt: int, base_seconds: float, maximum_seconds: float) -> float:
@@ -9,6 +11,9 @@ def pause_before_retry(attempt: int, base_seconds: float, maximum_seconds: float
 FIRST_WAIT_SECONDS = 1.0
 WAIT_LIMIT_SECONDS = 24 * 3600.0
 """A wait before the first write that nobody chose ends as Failed after this long."""
+
+WITHOUT_END = frozenset({Reason.WAITING_FOR_APPROVAL})
+"""Waits that the manifest asks for: they never end a run, are no trouble, and the ledger knows of them."""
 
 
 def pause_while_waiting(looks: int, maximum_seconds: float) -> float:

@@ -3,21 +3,25 @@
 from dataclasses import dataclass, replace
 
 from roleshift.api import RoleMigrationSpec, SchemaChanges
+from roleshift.checks.backup import estimate_of
 from roleshift.checks.catalogue import judge_all
 from roleshift.checks.subject import Subject
+from roleshift.checks.wording import counted
 from roleshift.engine import mapping
 from roleshift.engine.checks import Finding
-from roleshift.engine.facts.backup import PermissionFacts
+from roleshift.engine.facts.backup import PermissionFacts, SpaceFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import NOT_REACHED, Facts
+from roleshift.engine.facts.storage import StorageFacts
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.keys import Key
-from roleshift.engine.plan import Plan, make_plan, resolve_shape, schema_changes
+from roleshift.engine.plan import Cost, Plan, make_plan, resolve_shape, schema_changes
 from roleshift.engine.score import Gate, judge_gate
 from roleshift.engine.target import TargetFacts
+from roleshift.engine.transaction_time import transaction_seconds
 from roleshift.engine.waivers import apply_waivers
 from roleshift.errors import Reason
-from roleshift.postgres import permissions, write
+from roleshift.postgres import image, permissions, write
 from roleshift.postgres import schema_changes as ddl
 from roleshift.postgres.probes.condition import beside
 from roleshift.postgres.probes.look import look
@@ -117,9 +121,10 @@ def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
         proof=proof,
         schema_changes=changes,
         collisions=0 if isinstance(collisions := subject.facts.collisions, ProbeFailure) else collisions.rows,
-        escalations=_escalations(subject, proof),
+        escalations=escalations_of(subject, proof),
+        cost=_cost(subject, proof),
     )
-    return replace(plan, statements=_statements(plan))
+    return replace(plan, statements=_statements(plan, wanted_of(subject.spec).from_roles))
 
 
 def _absent(subject: Subject, target: TargetFacts) -> list[str]:
@@ -128,15 +133,38 @@ def _absent(subject: Subject, target: TargetFacts) -> list[str]:
     return [name for name in wanted if name and target.column(name) is None]
 
 
-def _escalations(subject: Subject, proof: mapping.MappingProof) -> list[str]:
+def _cost(subject: Subject, proof: mapping.MappingProof) -> Cost:
+    """The same estimates that DatabaseSize and BackupSpace judge."""
+    storage, space = subject.facts.condition.storage, subject.facts.backup.space
+    return Cost(
+        seconds=transaction_seconds(proof.rows, storage.indexes)
+        if isinstance(storage, StorageFacts)
+        else None,
+        wal_bytes=estimate_of(subject, space).wal if isinstance(space, SpaceFacts) else None,
+    )
+
+
+def escalations_of(subject: Subject, proof: mapping.MappingProof) -> list[str]:
+    """Cells that make a role stronger, and what could not be judged; for people."""
     order = subject.spec.privileges.order
     if not order:
         return ["not judged: spec.privileges.order is not set"]
-    return [f"{c.from_role} → {c.to_role} ({c.rows} rows)" for c in mapping.escalations(proof.cells, order)]
+    stronger = [
+        f"{c.from_role} → {c.to_role} ({counted(c.rows, 'row', 'rows')})"
+        for c in mapping.escalations(proof.cells, order)
+    ]
+    unranked = mapping.unranked_roles(proof.cells, order)
+    if unranked:
+        stronger.append(f"not judged for {', '.join(unranked)}: spec.privileges.order does not name them")
+    return stronger
 
 
-def _statements(plan: Plan) -> tuple[str, ...]:
-    shape = plan.shape
+def _statements(plan: Plan, from_roles: tuple[str, ...]) -> tuple[str, ...]:
+    shape, name = plan.shape, "migration_backup_…"
     changes = [ddl.as_text(ddl.schema_statement(change, shape)) for change in plan.schema_changes]
-    writing = (write.lock_statement(shape), write.write_statement(shape, "migration_backup_…"))
+    writing = (
+        image.create_statement(shape, name, from_roles),
+        write.lock_statement(shape),
+        write.write_statement(shape, name),
+    )
     return (*changes, *(ddl.as_text(statement) for statement in writing))

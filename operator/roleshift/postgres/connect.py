@@ -144,7 +144,7 @@ def _why_server_refused(
         return _refusal(
             Reason.SERVER_UNREACHABLE,
             f"no connection to {host}:{port} ({why}); check host and port "
-            "in the Secret, the network policy, and that the server runs",
+            "in the Secret or the URI, the network policy, and that the server runs",
         )
     mode = options["sslmode"]
     if mode in _TLS_DEMANDED and not offers_tls:

@@ -29,7 +29,7 @@ _CONSTRAINT = _Meaning(
     Reason.CONSTRAINT_VIOLATED, False, "change the mapping or the constraint, then retry the run"
 )
 _CREDENTIALS = _Meaning(
-    Reason.AUTHENTICATION_FAILED, True, "correct user and password in the Secret, or pg_hba.conf"
+    Reason.AUTHENTICATION_FAILED, True, "correct user and password in the Secret or the URI, or pg_hba.conf"
 )
 _RESOURCES = _Meaning(Reason.DISK_FULL, True, "free the resource; the run tries again by itself")
 
@@ -40,7 +40,7 @@ _MEANINGS: dict[str, _Meaning] = {
     "25P03": _LOST,
     "28": _CREDENTIALS,
     "3D000": _Meaning(
-        Reason.DATABASE_NOT_FOUND, True, "correct the database's name in the Secret, or create it"
+        Reason.DATABASE_NOT_FOUND, True, "correct the database's name in the Secret or the URI, or create it"
     ),
     "40001": _CONFLICT,
     "40P01": _CONFLICT,

@@ -78,9 +78,15 @@ def create_statement(shape: TargetShape, name: str, from_roles: Iterable[str]) -
     )
 
 
+def identity_statement(name: str) -> sql.Composed:
+    """Lets rows of the image be deleted where a publication FOR ALL TABLES has it too: it has no key."""
+    return sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(image_table(name))
+
+
 async def create(session: Session, shape: TargetShape, name: str, from_roles: Iterable[str]) -> None:
     """Make the image inside the transaction that is open."""
     await session.execute(create_statement(shape, name, from_roles))
+    await session.execute(identity_statement(name))
     await session.execute(sql.SQL("ANALYZE {}").format(image_table(name)))
 
 

@@ -151,6 +151,25 @@ async def latch_rollback(session: Session, run: RunRecord, requested_by: str, re
         raise FencedError
 
 
+async def latch_approval(
+    session: Session, run: RunRecord, plan_hash: str, approved_by: str, reason: str
+) -> None:
+    """Remember that a person approved the run's plan, whatever becomes of the object's field.
+
+    Raises:
+        FencedError: another session took the run over, or its plan is another one.
+    """
+    params = {
+        "run_id": run.run_id,
+        "epoch": run.epoch,
+        "plan_hash": plan_hash,
+        "approved_by": approved_by,
+        "reason": reason,
+    }
+    if await session.row_or_none(statement("run_latch_approval"), params) is None:
+        raise FencedError
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """A line for the execution log; `started_at` None means now."""

@@ -193,6 +193,7 @@ async def _refused_of_plan(session: Session, shape: TargetShape, version: int | 
     why = await _why_denied(session, sql.SQL("{} WITH NO DATA").format(create))
     if why:
         return [why]
+    await session.execute(image.identity_statement(_PROBE_IMAGE))
     tried = [
         await _why_denied(session, sql.SQL("EXPLAIN {}").format(query))
         for query in _statements(shape, version)

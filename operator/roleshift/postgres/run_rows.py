@@ -11,7 +11,15 @@ from roleshift.api import Phase
 from roleshift.engine.checks import Finding
 from roleshift.engine.identity import RunIdentity
 from roleshift.engine.plan import Plan
-from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord, RunRecord, WriteRecord
+from roleshift.engine.run import (
+    ApprovalRecord,
+    Image,
+    LogEntry,
+    LogOutcome,
+    RollbackRecord,
+    RunRecord,
+    WriteRecord,
+)
 from roleshift.engine.verification import VerificationResult
 from roleshift.errors import Reason
 
@@ -53,10 +61,21 @@ def run_record(row: DictRow, identity: RunIdentity) -> RunRecord:
         rollback_requested_at=row["rollback_requested_at"],
         rollback_requested_by=row["rollback_requested_by"],
         rollback_reason=row["rollback_reason"],
+        approval=_approval(row) if row["approved_at"] else None,
         retry_token=row["retry_token"],
         image=_image(row["image"]) if row["image"] else None,
         write=_write(log),
         log=tuple(_log_entry(line) for line in log),
+    )
+
+
+def _approval(row: DictRow) -> ApprovalRecord:
+    return ApprovalRecord(
+        plan_hash=row["approved_hash"],
+        at=row["approved_at"],
+        by=row["approved_by"],
+        reason=row["approval_reason"],
+        plan=PLAN.validate_python(row["approved_plan"], strict=False),
     )
 
 

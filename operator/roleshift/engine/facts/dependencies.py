@@ -49,6 +49,7 @@ class DependentKind(StrEnum):
     DEFAULT = "default"
     GENERATED_COLUMN = "generated column"
     INDEX = "index"
+    TRIGGER = "trigger"
 
 
 @dataclass(frozen=True, slots=True)

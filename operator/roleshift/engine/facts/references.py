@@ -17,6 +17,8 @@ class ForeignKey:
         watched: its triggers are enabled, so that the server looks at every new row.
         orphans: rows that refer to nothing; None where the server itself vouches that there are none.
         missing_roles: new roles that the referenced table lacks; None where it doesn't hold the role.
+        left_behind: rows of others that refer to the role itself and would not follow it (no ON UPDATE
+            CASCADE); None where nothing refers to it, or all of them follow.
     """
 
     name: str
@@ -27,6 +29,7 @@ class ForeignKey:
     watched: bool
     orphans: int | ProbeFailure | None = None
     missing_roles: tuple[str, ...] | ProbeFailure | None = None
+    left_behind: int | ProbeFailure | None = None
 
     @property
     def is_sound(self) -> bool:

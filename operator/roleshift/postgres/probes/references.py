@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from psycopg import sql
+
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.references import (
     AssignedTable,
@@ -21,6 +23,7 @@ from roleshift.postgres.probes.wanted import Wanted
 from roleshift.postgres.references import broken_rows
 from roleshift.postgres.statements import identifier
 
+_CASCADE = "c"
 MAX_COUNTED = 8
 """Foreign keys whose rows are counted in one look: each costs a scan."""
 
@@ -57,6 +60,7 @@ def counting_probes(wanted: Wanted, target: TargetFacts, catalog: ReferenceCatal
     dangling = [(i, key) for i, key in enumerate(keys) if not _is_sound(key) and not key["over_periods"]]
     asked: list[Probe[Any]] = [_orphans_of(i, key) for i, key in dangling[:MAX_COUNTED]]
     asked += [_roles_missing_in(wanted, i, key) for i, key in enumerate(keys) if _holds_role(wanted, key)]
+    asked += [_left_behind(wanted, i, key) for i, key in enumerate(keys) if _needs_role(wanted, key)]
     tables = [] if isinstance(catalog.assignments, ProbeFailure) else catalog.assignments
     user = _user_column(wanted, target)
     if user is not None:
@@ -81,6 +85,7 @@ def reference_facts(
                 _foreign_key(key),
                 orphans=found.get(f"orphans_{i}"),
                 missing_roles=found.get(f"missing_roles_{i}"),
+                left_behind=found.get(f"left_behind_{i}"),
             )
             for i, key in enumerate(catalog.foreign_keys)
         ),
@@ -97,6 +102,15 @@ def _is_sound(key: dict[str, Any]) -> bool:
 
 def _holds_role(wanted: Wanted, key: dict[str, Any]) -> bool:
     return bool(key["from_target"]) and any(own == wanted.role_column for own, _ in key["columns"])
+
+
+def _needs_role(wanted: Wanted, key: dict[str, Any]) -> bool:
+    """Whether rows refer to the role itself, and do not follow it."""
+    return (
+        bool(key["to_target"] and key["enforced"])
+        and key["on_update"] != _CASCADE
+        and any(theirs == wanted.role_column for _, theirs in key["columns"])
+    )
 
 
 def _foreign_key(key: dict[str, Any]) -> ForeignKey:
@@ -133,6 +147,22 @@ def _roles_missing_in(wanted: Wanted, position: int, key: dict[str, Any]) -> Pro
         column=identifier(theirs),
     )
     return replace(probe, name=f"missing_roles_{position}")
+
+
+def _left_behind(wanted: Wanted, position: int, key: dict[str, Any]) -> Probe[int]:
+    own = next(own for own, theirs in key["columns"] if theirs == wanted.role_column)
+    changed = [old for old, new in zip(wanted.from_roles, wanted.to_roles, strict=True) if old != new]
+    probe = sql_probe(
+        "left_behind",
+        _count,
+        {"changed_roles": changed},
+        referring=identifier(key["referring_schema"], key["referring_table"]),
+        column=identifier(own),
+        all_set=sql.SQL(" AND ").join(
+            sql.SQL("r.{} IS NOT NULL").format(identifier(name)) for name, _ in key["columns"]
+        ),
+    )
+    return replace(probe, name=f"left_behind_{position}")
 
 
 def _user_column(wanted: Wanted, target: TargetFacts) -> str | None:

@@ -6,7 +6,7 @@ from psycopg import sql
 
 from roleshift.engine.facts.table import CollisionFacts, RoleFacts
 from roleshift.engine.keys import role_indexes
-from roleshift.engine.target import TargetFacts, UniqueIndex
+from roleshift.engine.target import Column, TargetFacts, UniqueIndex
 from roleshift.postgres.probes.batch import Probe, Rows, sql_probe
 from roleshift.postgres.probes.wanted import Wanted
 from roleshift.postgres.statements import comma, identifier, literal, statement, trusted
@@ -26,8 +26,12 @@ def _read_roles(rows: Rows) -> RoleFacts:
 
 def collisions_probe(wanted: Wanted, target: TargetFacts) -> Probe[CollisionFacts]:
     """Rows too many under unique indexes that hold the role, once roles are mapped."""
-    indexes = role_indexes(target, wanted.role_column)
-    parts: list[sql.Composable] = [_under(wanted, index) for index in indexes]
+    indexes = [
+        index for index in role_indexes(target, wanted.role_column) if _can_be_asked(wanted, target, index)
+    ]
+    parts: list[sql.Composable] = [
+        _under_text(wanted, target, index) if index.reads_role else _under(wanted, index) for index in indexes
+    ]
     return Probe(
         "collisions",
         sql.SQL(" UNION ALL ").join(parts or [sql.SQL("SELECT 0 AS collisions, '[]'::jsonb AS examples")]),
@@ -39,6 +43,44 @@ def collisions_probe(wanted: Wanted, target: TargetFacts) -> Probe[CollisionFact
 def _read_collisions(rows: Rows) -> CollisionFacts:
     examples = tuple(example for row in rows for example in row["examples"])
     return CollisionFacts(sum(row["collisions"] for row in rows), examples[:MAX_EXAMPLES])
+
+
+def _can_be_asked(wanted: Wanted, target: TargetFacts, index: UniqueIndex) -> bool:
+    """A label that an enum lacks yet can't be computed with."""
+    enum = target.role_type
+    return not (index.reads_role and enum.enum_type and set(wanted.to_roles) - set(enum.enum_labels))
+
+
+def _under_text(wanted: Wanted, target: TargetFacts, index: UniqueIndex) -> sql.Composed:
+    """Under expressions and a predicate, which are computed from the row as it will be."""
+    names = [identifier(f"key_{position}") for position, _ in enumerate(index.keys)]
+    keys = [
+        sql.SQL("({}) AS {}").format(trusted(text), name)
+        for text, name in zip(index.keys, names, strict=True)
+    ]
+    set_for_it = "v.{} IS NOT NULL" if index.nulls_distinct else "true"
+    shared = [
+        sql.SQL("{} || coalesce(min(v.{}::text), 'NULL')").format(literal(f"{text} "), name)
+        for text, name in zip(index.keys, names, strict=True)
+    ]
+    return statement("probes/collisions_computed").format(
+        keys=comma(list(keys)),
+        columns=comma([_as_it_will_be(wanted, column) for column in target.columns]),
+        role=wanted.role,
+        target=wanted.target,
+        indexed=trusted(index.predicate or "true"),
+        example=sql.SQL("concat_ws(', ', {})").format(comma(list(shared))),
+        all_set=sql.SQL(" AND ").join(sql.SQL(set_for_it).format(name) for name in names),
+        grouped=comma([sql.SQL("v.{}").format(name) for name in names]),
+    )
+
+
+def _as_it_will_be(wanted: Wanted, column: Column) -> sql.Composable:
+    name = identifier(column.name)
+    if column.name != wanted.role_column:
+        return sql.SQL("o.{}").format(name)
+    mapped = sql.SQL("coalesce(m.to_role, o.{}::text)::{} AS {}")
+    return mapped.format(name, trusted(column.type_name), name)
 
 
 def _under(wanted: Wanted, index: UniqueIndex) -> sql.Composed:

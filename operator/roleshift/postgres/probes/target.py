@@ -61,11 +61,12 @@ def _shape(row: dict[str, Any], kind: RelationKind) -> TargetFacts:
         bytes=row["bytes"],
         owned=row["owned"],
         value_checks=tuple(ValueCheck(**check) for check in row["checks"] or ()),
+        heirs=tuple(row["heirs"] or ()),
     )
 
 
 def _unique_index(index: dict[str, Any]) -> UniqueIndex:
-    return UniqueIndex(**{**index, "columns": tuple(index["columns"] or ())})
+    return UniqueIndex(**{**index, "columns": tuple(index["columns"] or ()), "keys": tuple(index["keys"])})
 
 
 def _role_type(enum: dict[str, Any]) -> RoleTypeFacts:

@@ -1,7 +1,7 @@
 -- What is computed from the role column, and what names a role that goes away. Catalog only; ACCESS SHARE
 -- for a moment on tables with policies, views of the target, and tables with a default of the role's enum.
--- A role is named where it stands as a quoted literal or as an element of an array's text. Functions of
--- extensions, in C or internal (languages 12 and 13), and of schema roleshift are left out.
+-- A role is named where it is a quoted literal, or an element of a list, an array's text or JSON in one.
+-- Functions of extensions, in C or internal (languages 12 and 13), and of schema roleshift are left out.
 WITH target AS (
     SELECT c.oid, c.relkind, a.attnum, a.atttypid, t.typtype, t.typdefault, t.oid AS type_oid
     FROM pg_catalog.pg_class AS c
@@ -23,17 +23,18 @@ tree AS (
 ),
 
 views AS (
+    -- A view of whole rows, or of none of their columns, may name a role, but is not known to read it.
     WITH RECURSIVE reached AS (
-        SELECT r.ev_class AS oid
+        SELECT r.ev_class AS oid, d.refobjsubid > 0 AS reads
         FROM target
         INNER JOIN pg_catalog.pg_depend AS d
             ON
                 d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = target.oid
-                AND d.refobjsubid = target.attnum AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+                AND d.refobjsubid IN (0, target.attnum) AND d.classid = 'pg_catalog.pg_rewrite'::regclass
         INNER JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid
         INNER JOIN pg_catalog.pg_class AS v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
         UNION
-        SELECT r.ev_class
+        SELECT r.ev_class, reached.reads
         FROM reached
         INNER JOIN pg_catalog.pg_depend AS d
             ON
@@ -43,7 +44,7 @@ views AS (
         INNER JOIN pg_catalog.pg_class AS v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
     )
 
-    SELECT oid FROM reached
+    SELECT oid, bool_or(reads) AS reads FROM reached GROUP BY oid
 ),
 
 candidates AS (
@@ -64,7 +65,7 @@ candidates AS (
         CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END,
         n.nspname || '.' || c.relname,
         pg_get_viewdef(c.oid),
-        true
+        views.reads
     FROM views
     INNER JOIN pg_catalog.pg_class AS c ON c.oid = views.oid AND c.relkind IN ('v', 'm')
     INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -126,6 +127,13 @@ candidates AS (
             WHERE d.adrelid = target.oid AND d.adnum = target.attnum
         )
     UNION ALL
+    SELECT 'trigger', t.tgname || ' on ' || n.nspname || '.' || c.relname, pg_get_triggerdef(t.oid), false
+    FROM tree
+    INNER JOIN pg_catalog.pg_class AS c ON c.oid = tree.oid
+    INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    INNER JOIN pg_catalog.pg_trigger AS t
+        ON t.tgrelid = tree.oid AND t.tgparentid = 0 AND (t.tgqual IS NOT NULL OR t.tgnargs > 0)
+    UNION ALL
     SELECT 'index', ic.relname, pg_get_indexdef(i.indexrelid), false
     FROM target
     INNER JOIN pg_catalog.pg_index AS i ON i.indrelid = target.oid
@@ -146,8 +154,10 @@ found AS (
                 WHEN position(quote_literal(r.role) IN c.definition) > 0 THEN true
                 WHEN position(r.role IN c.definition) = 0 THEN false
                 ELSE EXISTS (
-                    SELECT FROM regexp_matches(c.definition, '''\x7B([^'']*)\x7D''', 'g') AS elements
-                    WHERE r.role = ANY(string_to_array(translate(elements[1], '"', ''), ','))
+                    SELECT FROM regexp_matches(
+                        regexp_replace(c.definition, '--[^\n]*', '', 'g'), '''([^'']*)''', 'g'
+                    ) AS literals
+                    WHERE r.role = ANY(regexp_split_to_array(literals[1], '\s*[],:"\x5B\x7B\x7D]+\s*'))
                 )
             END
             ORDER BY r.position

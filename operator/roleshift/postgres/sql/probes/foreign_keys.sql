@@ -21,6 +21,8 @@ SELECT
     fn.nspname AS referenced_schema,
     fc.relname AS referenced_table,
     k.conrelid IN (SELECT oid FROM tree) AS from_target,
+    k.confrelid IN (SELECT oid FROM tree) AS to_target,
+    k.confupdtype AS on_update,
     k.convalidated AS validated,
     coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true) AS enforced,
     coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false) AS over_periods,

@@ -1,4 +1,5 @@
--- Locks on the target that conflict with SHARE ROW EXCLUSIVE, and sessions waiting for one. Locks nothing.
+-- Locks on the target that conflict with SHARE ROW EXCLUSIVE, or come with locks on single rows (ROW SHARE:
+-- which rows, nobody can see), and sessions waiting for one. Locks nothing.
 -- A prepared transaction has no pid. Age and application of another role's session are hidden from a
 -- role without pg_read_all_stats. Autovacuum, which has no user, yields to the write by itself.
 SELECT
@@ -27,4 +28,4 @@ WHERE
     )
     AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
     AND (l.pid IS NULL OR a.usesysid IS NOT NULL)
-    AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
+    AND l.mode <> 'AccessShareLock'

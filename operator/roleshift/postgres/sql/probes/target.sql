@@ -32,6 +32,18 @@ SELECT
                 INNER JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.attnum
                 WHERE k.position <= i.indnkeyatts
             ) END,
+            'keys', (
+                SELECT jsonb_agg(pg_get_indexdef(i.indexrelid, k, false) ORDER BY k)
+                FROM generate_series(1, i.indnkeyatts) AS k
+            ),
+            'reads_role', (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND EXISTS (
+                SELECT FROM pg_catalog.pg_depend AS d
+                INNER JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+                WHERE
+                    d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
+                    AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid
+                    AND a.attname = %(role)s
+            ),
             'predicate', coalesce(pg_get_expr(i.indpred, i.indrelid), ''),
             'nulls_distinct', NOT coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
             'primary', i.indisprimary,
@@ -46,6 +58,11 @@ SELECT
         FROM pg_catalog.pg_trigger AS t
         WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 16 <> 0
     ) AS triggers,
+    (
+        SELECT jsonb_agg(h.inhrelid::regclass::text ORDER BY h.inhrelid::regclass::text)
+        FROM pg_catalog.pg_inherits AS h
+        WHERE h.inhparent = c.oid AND c.relkind = 'r'
+    ) AS heirs,
     (
         SELECT jsonb_agg(DISTINCT a.attname)
         FROM pg_catalog.pg_partition_tree(CASE WHEN c.relkind = 'p' THEN c.oid END) AS tree

@@ -1,0 +1,69 @@
+"""One look at the database of a manifest, for the commands that need no cluster. Writes nothing."""
+
+import asyncio
+import shutil
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from roleshift.api import RoleMigration
+from roleshift.api.fields import immutable_part
+from roleshift.cli.database import database_parameters
+from roleshift.cli.exit_codes import ExitCode
+from roleshift.cli.manifests import read_manifest
+from roleshift.engine.connection import ConnectionParameters
+from roleshift.engine.facts.surroundings import Surroundings
+from roleshift.engine.score import GateOpen
+from roleshift.engine.support import unsupported_fields
+from roleshift.phases.examination import Examination, examine
+from roleshift.postgres.connect import Purpose, session
+
+_WIDEST = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A manifest and what was found for it.
+
+    Attributes:
+        refused: what the manifest asks for and this version does not do.
+    """
+
+    migration: RoleMigration
+    found: Examination
+    refused: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Wanted where a run could go on to write."""
+        is_open = isinstance(self.found.gate, GateOpen) and not self.refused
+        return ExitCode.WANTED if is_open else ExitCode.FAILED
+
+
+def look_for(filename: str, uri_file: Path | None) -> Look:
+    """Read a manifest and examine its database, as the operator would.
+
+    Raises:
+        CommandError: the manifest or the database is not named rightly.
+        RoleshiftError: the manifest is not valid, or the database can't be reached.
+    """
+    migration = read_manifest(filename)
+    parameters = database_parameters(uri_file)
+    if migration.spec.connection.ssl_mode is not None:
+        parameters = replace(parameters, ssl_mode=migration.spec.connection.ssl_mode)
+    found = asyncio.run(_look(migration, parameters))
+    return Look(migration, found, tuple(str(one) for one in unsupported_fields(migration.spec)))
+
+
+def output_width() -> int:
+    """Cells of a line of a report, so that lines stay readable on a wide terminal."""
+    return min(shutil.get_terminal_size().columns, _WIDEST)
+
+
+async def _look(migration: RoleMigration, parameters: ConnectionParameters) -> Examination:
+    meta, spec = migration.metadata, migration.spec
+    purpose = Purpose(meta.namespace, meta.name, str(uuid.uuid4()), spec.target.schema_name)
+    surroundings = Surroundings(datetime.now(UTC))
+    async with session(parameters, purpose) as reading, session(parameters, purpose) as trying:
+        return await examine(spec, immutable_part(spec), reading, trying, surroundings)

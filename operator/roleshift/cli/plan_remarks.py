@@ -1,0 +1,92 @@
+"""What a reviewer of a plan should look at: remarks that follow from manifest, facts and plan. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from roleshift.api import ApprovalPolicy, UnmappedRoles
+from roleshift.api.safety import CheckResult
+from roleshift.checks.subject import Subject
+from roleshift.checks.wording import named, quoted
+from roleshift.cli.formats import count
+from roleshift.engine.checks import Finding
+from roleshift.engine.facts.dependencies import DependencyFacts, Dependent, RowSecurityFacts
+from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.mapping import MappingProof, escalations
+from roleshift.engine.plan import AddColumn, AddEnumValue, Plan
+
+
+def remarks(subject: Subject, plan: Plan | None, findings: Sequence[Finding]) -> Iterator[str]:
+    """Each one sentence, gravest first."""
+    if plan is not None:
+        yield from _approval(subject, plan)
+    if subject.proof is not None:
+        yield from _roles(subject, subject.proof)
+    yield from _what_names_roles(subject)
+    if plan is not None:
+        yield from _beside_the_rows(plan)
+    yield from _waived(subject, findings)
+
+
+def _approval(subject: Subject, plan: Plan) -> Iterator[str]:
+    approval = subject.spec.approval
+    if approval.policy is not ApprovalPolicy.MANUAL:
+        return
+    if approval.plan_hash is None:
+        yield f"approval is Manual; what approves this plan is spec.approval.planHash: {plan.hash}"
+    elif approval.plan_hash == plan.hash:
+        yield "spec.approval.planHash approves this plan"
+    else:
+        yield f"spec.approval.planHash is {approval.plan_hash}, which approves another plan than this one"
+
+
+def _roles(subject: Subject, proof: MappingProof) -> Iterator[str]:
+    for cell in escalations(proof.cells, subject.spec.privileges.order):
+        yield f'{count(cell.rows, "row")} get a stronger role: "{cell.from_role}" becomes "{cell.to_role}"'
+    if not proof.cells:
+        yield "no row will change: nobody holds a role that spec.mappings names"
+    elif proof.unused:
+        yield f"nobody holds {quoted(proof.unused)}, which spec.mappings names: is it spelled rightly?"
+    if proof.unmapped and subject.spec.unmapped_roles is UnmappedRoles.KEEP:
+        yield f"no mapping names {quoted(sorted(proof.unmapped))}: is it right that these stay?"
+
+
+def _what_names_roles(subject: Subject) -> Iterator[str]:
+    facts, security = subject.facts.dependencies, subject.facts.row_security
+    if subject.target is None:
+        return
+    policies = security.policies if isinstance(security, RowSecurityFacts) else security
+    for what, found in (
+        ("functions, views and defaults", facts.dependents if isinstance(facts, DependencyFacts) else facts),
+        ("policies", policies),
+    ):
+        if isinstance(found, ProbeFailure):
+            yield f"whether {what} name roles that go away could not be seen: {found.message}"
+        else:
+            yield from _naming(found)
+
+
+def _naming(dependents: Iterable[Dependent]) -> Iterator[str]:
+    for one in dependents:
+        if one.roles:
+            definition = " ".join(one.definition.split())
+            yield f"{one.kind} {one.name} names {quoted(one.roles)} and has to change with it: {definition}"
+
+
+def _beside_the_rows(plan: Plan) -> Iterator[str]:
+    added = [_added(change) for change in plan.schema_changes]
+    if added:
+        yield f"added first, and kept after a failure or a rollback: {named(added)}"
+    if plan.shape.triggers:
+        yield f"triggers of the table: {named(plan.shape.triggers)}"
+
+
+def _added(change: AddEnumValue | AddColumn) -> str:
+    if isinstance(change, AddColumn):
+        return f'column "{change.column}"'
+    return f"value '{change.label}' of {change.enum_type}"
+
+
+def _waived(subject: Subject, findings: Sequence[Finding]) -> Iterator[str]:
+    waived = {one.name for one in findings if one.result is CheckResult.WAIVED}
+    for one in subject.spec.checks.waivers:
+        if one.check in waived:
+            yield f"{one.check} is waived until {one.expires:%Y-%m-%d %H:%M} UTC: {one.reason}"

@@ -1,0 +1,200 @@
+"""What a reviewer needs of a plan, in words, before it takes a form. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from roleshift.api import RoleMigration
+from roleshift.api.safety import CheckResult
+from roleshift.checks.subject import Subject
+from roleshift.checks.wording import amount, named, quoted
+from roleshift.cli.formats import count
+from roleshift.cli.plan_remarks import remarks
+from roleshift.cli.safety_report import table_of
+from roleshift.engine.checks import Finding
+from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.facts.table import RoleFacts
+from roleshift.engine.keys import role_indexes
+from roleshift.engine.mapping import Cell, MappingProof, shortfalls
+from roleshift.engine.plan import AddColumn, Plan
+from roleshift.engine.score import GateOpen
+from roleshift.phases.examination import Examination, escalations_of
+from roleshift.postgres.schema_changes import SCHEMA_TIMEOUTS
+
+_UNKNOWN = "could not be estimated"
+_SCHEMA_LOCK = (
+    "ACCESS EXCLUSIVE for a moment for each ALTER TABLE, given up after "
+    f"{SCHEMA_TIMEOUTS.lock_seconds:g} s of waiting, and tried again"
+)
+
+
+@dataclass(frozen=True)
+class PlanReview:
+    """A plan beside the manifest that asked for it and the look that it was made from.
+
+    Attributes:
+        refused: what the manifest asks for and this version does not do.
+    """
+
+    migration: RoleMigration
+    found: Examination
+    refused: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """`namespace/name`."""
+        return f"{self.migration.metadata.namespace}/{self.migration.metadata.name}"
+
+    @property
+    def table(self) -> str:
+        """`schema.table` as the manifest names it."""
+        return table_of(self.migration)
+
+    @property
+    def plan(self) -> Plan | None:
+        """None where table, key or columns are not as they must be."""
+        return self.found.plan
+
+    @cached_property
+    def subject(self) -> Subject:
+        """What the checks judged."""
+        return Subject(self.migration.spec, self.found.facts)
+
+    @property
+    def proof(self) -> MappingProof | None:
+        """The mapping applied to the rows, also where there is no plan; None where no role was counted."""
+        return self.subject.proof
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The matrix as far as it is known."""
+        return self.proof.cells if self.proof else ()
+
+    @property
+    def rows(self) -> int | None:
+        """All rows of the table; None where they could not be counted."""
+        roles = self.found.facts.roles
+        return roles.total if isinstance(roles, RoleFacts) else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a run of this manifest would go on to write."""
+        return isinstance(self.found.gate, GateOpen) and not self.refused
+
+    @property
+    def fallen(self) -> list[Finding]:
+        """Every check that did not pass."""
+        return [one for one in self.found.findings if one.result is not CheckResult.PASSED]
+
+    @property
+    def headline(self) -> str:
+        """How many rows change of how many."""
+        if self.proof is None or self.rows is None:
+            return "The rows could not be counted, see the checks."
+        return f"{count(self.proof.rows)} of {count(self.rows, 'row')} will change."
+
+    @property
+    def verdict(self) -> list[str]:
+        """The gate, and what is not supported; each one line."""
+        lines = [f"Not supported: {one}" for one in self.refused]
+        gate = self.found.gate
+        if not isinstance(gate, GateOpen):
+            lines.append(f"The gate is closed, {gate.reason}: {' '.join(gate.message.split())}")
+        elif not self.refused:
+            lines.append("The gate is open. Nothing was written.")
+        return lines
+
+    @property
+    def points(self) -> list[tuple[str, str]]:
+        """What is to be known beside the matrix: a few words, and what was found."""
+        proof, plan = self.proof, self.plan
+        about_roles = [] if proof is None else list(_about_roles(self, proof))
+        return about_roles + ([] if plan is None else list(_about_the_run(self, plan)))
+
+    @property
+    def look_at(self) -> list[str]:
+        """What a reviewer should look at before agreeing."""
+        return list(remarks(self.subject, self.plan, self.found.findings))
+
+
+def review(migration: RoleMigration, found: Examination, refused: Sequence[str]) -> PlanReview:
+    """A review of what was found for a manifest."""
+    return PlanReview(migration, found, tuple(refused))
+
+
+def _about_roles(made: PlanReview, proof: MappingProof) -> Iterator[tuple[str, str]]:
+    yield "Left as they are", _left_alone(proof)
+    yield "Collisions", _collisions(made)
+    yield "Escalations", "; ".join(escalations_of(made.subject, proof)) or "none"
+    yield "Kept at least", _kept(made, proof)
+    yield "Reversible", _reversible(proof)
+
+
+def _about_the_run(made: PlanReview, plan: Plan) -> Iterator[tuple[str, str]]:
+    strategy = made.migration.spec.strategy
+    seconds, wal = plan.estimated_seconds, plan.estimated_wal_bytes
+    yield "Strategy", str(strategy.type)
+    yield "Time", _UNKNOWN if seconds is None else f"about {seconds} s for the write, an estimate"
+    yield "WAL", _UNKNOWN if wal is None else f"about {amount(wal)}, an estimate"
+    yield (
+        "Lock",
+        f"{plan.lock}; given up after {strategy.lock_timeout_seconds} s of waiting for it, and tried again",
+    )
+    if any(isinstance(change, AddColumn) for change in plan.schema_changes):
+        yield "Before it", _SCHEMA_LOCK
+    yield "Kept waiting", _waiting(made)
+
+
+def _left_alone(proof: MappingProof) -> str:
+    parts = [f"{_by_role(proof.arrived)} in a new role already"] if proof.arrived else []
+    parts += [f"{_by_role(proof.unmapped)} that no mapping names"] if proof.unmapped else []
+    parts += [f"{count(proof.null_rows, 'row')} without a role"] if proof.null_rows else []
+    return "; ".join(parts) or "none"
+
+
+def _by_role(rows: Mapping[str, int]) -> str:
+    return named([f'"{role}" ({count(number, "row")})' for role, number in sorted(rows.items())])
+
+
+def _collisions(made: PlanReview) -> str:
+    target, found = made.subject.target, made.found.facts.collisions
+    if target is not None and not role_indexes(target, made.subject.names.role):
+        return "none: the role stands in no unique index"
+    if isinstance(found, ProbeFailure):
+        return f"not judged: {found.message}"
+    if not found.rows:
+        return "none"
+    return (
+        f"{count(found.rows, 'row')} would share a unique value with another row, for example "
+        f"{'; '.join(found.examples)} (spec.target.onDuplicate: {made.migration.spec.target.on_duplicate})"
+    )
+
+
+def _kept(made: PlanReview, proof: MappingProof) -> str:
+    demanded = made.migration.spec.privileges.keep_at_least
+    short = {one.role for one in shortfalls(proof.after, demanded)}
+    texts = [
+        f'"{one.role}": {count(one.count)} demanded, {count(proof.after.get(one.role, 0))} afterwards'
+        + (", too few" if one.role in short else "")
+        for one in demanded
+    ]
+    return "; ".join(texts) or "nothing demanded"
+
+
+def _reversible(proof: MappingProof) -> str:
+    if proof.reversible:
+        return "yes, by the mapping alone, and from the before-image"
+    by_target: dict[str, list[str]] = {}
+    for cell in proof.cells:
+        by_target.setdefault(cell.to_role, []).append(cell.from_role)
+    reasons = [f'{quoted(froms)} become "{to}"' for to, froms in by_target.items() if len(froms) > 1]
+    reasons += [f'"{to}" is held already' for to in by_target if to in proof.arrived]
+    return f"not by the mapping alone: {named(reasons, '; ')}; a rollback works from the before-image"
+
+
+def _waiting(made: PlanReview) -> str:
+    users = made.found.facts.activity.users
+    if isinstance(users, ProbeFailure):
+        return f"who uses the table could not be seen: {users.message}"
+    now = named([f"{name or 'without a name'} ({number})" for name, number in sorted(users.items())])
+    return f"whoever writes {made.table}; sessions that use it now: {now or 'none'}"

@@ -1,0 +1,33 @@
+"""What people see of a run: after a settlement, at its end, and while something outside has to change."""
+
+from roleshift.api import Phase
+from roleshift.engine.conditions import Activity, View
+from roleshift.engine.run import RunRecord
+from roleshift.engine.settlement import Settlement
+from roleshift.errors import Reason
+
+SUSPENDED = "spec.suspend or the annotation roleshift.dev/suspended-by stands; remove both to go on"
+
+
+def view_of(run: RunRecord, settlement: Settlement) -> View:
+    """What people see of a run after a settlement."""
+    activity = Activity.WAITING if settlement.waiting else Activity.WORKING
+    return View(
+        phase=settlement.phase,
+        activity=Activity.ENDED if settlement.ended else activity,
+        reason=settlement.reason,
+        message=settlement.message,
+        run=run,
+        findings=run.findings,
+    )
+
+
+def ended_view(run: RunRecord) -> View:
+    """What people see of a run that ended, rebuilt from the ledger alone."""
+    return View(run.phase, Activity.ENDED, run.reason, run.message, run, run.findings)
+
+
+def waiting_view(run: RunRecord | None, reason: Reason, message: str) -> View:
+    """What people see while something outside has to change."""
+    phase = run.phase if run else Phase.PENDING
+    return View(phase, Activity.WAITING, reason, message, run, run.findings if run else ())

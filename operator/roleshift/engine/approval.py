@@ -1,0 +1,103 @@
+"""Whether a person has approved the plan that a run has now. Pure; what was seen is latched in the ledger."""
+
+from collections.abc import Iterator
+
+from roleshift.api import Approval, ApprovalPolicy
+from roleshift.engine.outcome import Wait
+from roleshift.engine.plan import Plan
+from roleshift.engine.run import ApprovalRecord, RunRecord
+from roleshift.engine.transitions import BEFORE_FIRST_WRITE
+from roleshift.errors import Reason
+
+_SHOWN = 3
+
+
+def is_new(run: RunRecord, approval: Approval) -> bool:
+    """Whether the manifest approves the run's plan, and the ledger does not know it yet."""
+    return (
+        approval.policy is ApprovalPolicy.MANUAL
+        and run.phase in BEFORE_FIRST_WRITE
+        and run.plan is not None
+        and run.plan.hash == approval.plan_hash
+        and latched(run) is None
+    )
+
+
+def latched(run: RunRecord) -> ApprovalRecord | None:
+    """The approval of the plan that the run has now; that of another plan counts for nothing."""
+    if run.approval is None or run.plan is None or run.approval.plan_hash != run.plan.hash:
+        return None
+    return run.approval
+
+
+def awaited(run: RunRecord, approval: Approval, pause_seconds: float) -> Wait | None:
+    """What a run waits for whose gate is open, None where it may go on.
+
+    Args:
+        run: as the ledger has it, with what `is_new` said latched.
+        pause_seconds: until the plan is made again; a change of the object is seen at once.
+    """
+    if approval.policy is ApprovalPolicy.AUTOMATIC or run.plan is None or latched(run) is not None:
+        return None
+    return Wait(Reason.WAITING_FOR_APPROVAL, _message(run, run.plan, approval), after=pause_seconds)
+
+
+def _message(run: RunRecord, plan: Plan, approval: Approval) -> str:
+    return (
+        f"{_refusal(run, plan, approval)}the plan {plan.hash} waits for a person: read status.plan, then set "
+        f"spec.approval.planHash to this hash, or run: roleshift approve {run.identity.name} "
+        f"-n {run.identity.namespace}"
+    )
+
+
+def _refusal(run: RunRecord, plan: Plan, approval: Approval) -> str:
+    """Why what was approved does not count, "" where nothing was."""
+    former = run.approval
+    if former is not None and approval.plan_hash in (None, former.plan_hash):
+        changed = difference(former.plan, plan)
+        return f"approved was {former.plan_hash}, and the plan has changed since: {changed}; "
+    if approval.plan_hash is None:
+        return ""
+    return (
+        f"spec.approval.planHash is {approval.plan_hash}, which is not the hash of this plan: the roles in "
+        "the table, its columns, the spec or its waivers have changed since that one was made; "
+    )
+
+
+def difference(approved: Plan, now: Plan) -> str:
+    """What a plan does that the approved one does not, in words."""
+    found = [*_cells(approved, now), *_schema(approved, now)]
+    return "; ".join(found) or "spec.checks.waivers, or a part of the spec that shows in no row"
+
+
+def _cells(approved: Plan, now: Plan) -> Iterator[str]:
+    before, after = _moves(approved), _moves(now)
+    if added := sorted(after - before):
+        yield f"rows appeared that go {_listed(added)}"
+    if gone := sorted(before - after):
+        yield f"no row goes {_listed(gone)} any more"
+
+
+def _moves(plan: Plan) -> set[str]:
+    return {
+        f"{cell.from_role} → {cell.to_role}" + (f" ({cell.seniority})" if cell.seniority else "")
+        for cell in plan.proof.cells
+    }
+
+
+def _listed(moves: list[str]) -> str:
+    more = len(moves) - _SHOWN
+    return ", ".join(moves[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _schema(approved: Plan, now: Plan) -> Iterator[str]:
+    if approved.schema_changes and not now.schema_changes:
+        yield "its schema statements have run"
+    elif approved.schema_changes != now.schema_changes:
+        yield "other schema statements are needed"
+    if _columns(approved) != _columns(now):
+        yield "the key or a column that is written has another name or type"
+
+
+def _columns(plan: Plan) -> list[tuple[str, str]]:
+    return [(column.name, column.type_name) for column in (*plan.shape.key, *plan.shape.written)]

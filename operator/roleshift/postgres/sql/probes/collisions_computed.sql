@@ -1,0 +1,20 @@
+-- The same under an index whose expressions or predicate read the role. ACCESS SHARE; one scan and a sort.
+SELECT
+    coalesce(sum(g.rows - 1), 0)::bigint AS collisions,
+    coalesce(jsonb_agg(g.example ORDER BY g.example) FILTER (WHERE g.position <= 5), '[]') AS examples
+FROM (
+    SELECT count(*) AS rows, left({example}, 100) AS example, row_number() OVER () AS position
+    FROM (
+        SELECT {keys}
+        FROM (
+            SELECT {columns}
+            FROM {target} AS o
+            LEFT JOIN unnest(%(from_roles)s::text[], %(to_roles)s::text[]) AS m (from_role, to_role)
+                ON m.from_role = o.{role}::text
+        ) AS t
+        WHERE {indexed}
+    ) AS v
+    WHERE {all_set}
+    GROUP BY {grouped}
+    HAVING count(*) > 1
+) AS g

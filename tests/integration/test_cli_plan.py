@@ -1,0 +1,360 @@
+"""`roleshift plan -f`: what a manifest would do, for a pull request, without a cluster; it writes nothing."""
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from markdown_it import MarkdownIt
+
+from localenv.database import Database
+from localenv.ports import free_port
+from localenv.repository import ROOT
+from support.examinations import ORDER
+from support.person import Person, dump
+from support.tables import create_user_profiles
+
+GUIDE = ROOT / "docs" / "guide" / "plans.md"
+USERS = """
+    CREATE TABLE users (id bigint PRIMARY KEY, role text NOT NULL);
+    INSERT INTO users SELECT n, CASE n % 2 WHEN 0 THEN 'junior_dev' ELSE 'senior_dev' END
+    FROM generate_series(1, 1000) AS n;
+"""
+MEMBERS = """
+    CREATE TABLE members (
+        user_id bigint, role text, UNIQUE (user_id, role), id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY
+    );
+"""
+PLAIN: dict[str, Any] = {"columns": {"previousRole": "", "seniority": "", "migratedAt": ""}}
+
+
+@pytest.fixture
+def person(tmp_path: Path, database: Database) -> Person:
+    create_user_profiles(database, 8)
+    return Person(tmp_path, database)
+
+
+def document(person: Person, **changes: Any) -> dict[str, Any]:
+    """The plan as JSON."""
+    found: dict[str, Any] = json.loads(person.plan("-f", person.manifest(**changes), "-o", "json").stdout)
+    return found
+
+
+def words(text: str) -> str:
+    """A text without its line breaks."""
+    return " ".join(text.split())
+
+
+# An open gate
+
+
+def test_the_plan_is_shown_and_nothing_is_written(person: Person) -> None:
+    before = dump(person.database)
+    done = person.plan("-f", person.manifest())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("people/seniority on public.user_profiles\nPlan sha256:")
+    assert "\n8 of 8 rows will change.\n" in done.stdout
+    assert "\n  junior_dev → developer  junior  2 rows\n" in done.stdout
+    assert "\n  manager    → lead               2 rows\n" in done.stdout
+    assert done.stdout.endswith("\nThe gate is open. Nothing was written.\n")
+    assert dump(person.database) == before
+
+
+def test_it_says_what_a_reviewer_needs(person: Person) -> None:
+    keep = {"order": ORDER, "keepAtLeast": [{"role": "admin", "count": 1}]}
+    done = person.plan("-f", person.manifest(privileges=keep))
+    text = words(done.stdout)
+    for said in (
+        "Left as they are none",
+        "Collisions none: the role stands in no unique index",
+        "Escalations none",
+        'Kept at least "admin": 1 demanded, 2 afterwards',
+        'Reversible not by the mapping alone: "junior_dev", "senior_dev" become "developer"; a rollback',
+        "Strategy Transaction",
+        "Time about 2 s for the write, an estimate",
+        "Lock SHARE ROW EXCLUSIVE on public.user_profiles for about 2 s, until the commit: SELECT goes on;",
+        "Kept waiting whoever writes public.user_profiles; sessions that use it now: none",
+        "! BackupSpace",
+    ):
+        assert said in text
+    assert "✓" not in done.stdout
+
+
+def test_whoever_uses_the_table_now_is_named(person: Person) -> None:
+    with person.database.connect() as somebody:
+        somebody.execute("SET application_name = 'billing'")
+        somebody.execute("BEGIN; SELECT count(*) FROM user_profiles")
+        assert "sessions that use it now: billing (1)" in words(person.plan("-f", person.manifest()).stdout)
+
+
+def test_schema_statements_come_first_and_are_what_stays(tmp_path: Path, database: Database) -> None:
+    database.execute(USERS)
+    person = Person(tmp_path, database)
+    done = person.plan("-f", person.manifest(target={"table": "users"}, schemaChanges="AddMissing"))
+    assert done.returncode == 0
+    statements = done.stdout.partition("\nStatements\n")[2]
+    assert statements.startswith(
+        '  ALTER TABLE "public"."users" ADD COLUMN IF NOT EXISTS "previous_role" text;\n'
+    )
+    beginnings = re.findall(r"^  (ALTER|CREATE|LOCK|UPDATE)", statements, re.MULTILINE)
+    assert beginnings == ["ALTER", "ALTER", "ALTER", "CREATE", "LOCK", "UPDATE"]
+    assert 'added first, and kept after a failure or a rollback: column "previous_role"' in words(done.stdout)
+    assert "Before it ACCESS EXCLUSIVE for a moment for each ALTER TABLE" in words(done.stdout)
+
+
+# What somebody should look at
+
+
+def test_collisions_are_counted_with_examples_and_close_the_gate(tmp_path: Path, database: Database) -> None:
+    database.execute(MEMBERS + "INSERT INTO members VALUES (7, 'a'), (7, 'b'), (8, 'a')")
+    person = Person(tmp_path, database)
+    changes = {
+        "target": {"table": "members", "userColumn": "user_id", **PLAIN},
+        "mappings": [{"from": "a", "to": "c"}, {"from": "b", "to": "c"}],
+    }
+    done = person.plan("-f", person.manifest(**changes))
+    assert done.returncode == 3
+    said = "Collisions 1 row would share a unique value with another row, for example user_id 7 ("
+    assert said in words(done.stdout)
+    found = document(person, **changes)
+    assert (found["plan"]["collisions"], found["roles"]["collisionExamples"]) == (1, ["user_id 7"])
+
+
+def test_escalations_are_shown_whether_they_are_allowed_or_not(person: Person) -> None:
+    order = [*ORDER[1:], *ORDER[:1]]
+    refused = person.plan("-f", person.manifest(privileges={"order": order}))
+    allowed = person.plan("-f", person.manifest(privileges={"order": order, "allowEscalation": True}))
+    assert (refused.returncode, allowed.returncode) == (3, 0)
+    for done in (refused, allowed):
+        assert "Escalations junior_dev → developer (2 rows); senior_dev" in words(done.stdout)
+        assert '- 2 rows get a stronger role: "junior_dev" becomes "developer"' in done.stdout
+
+
+def test_without_an_order_escalations_are_not_judged(person: Person) -> None:
+    unordered = person.plan("-f", person.manifest(privileges=None))
+    assert "Escalations not judged: spec.privileges.order is not set" in words(unordered.stdout)
+    partly = person.plan("-f", person.manifest(privileges={"order": ORDER[:-1]}))
+    said = "Escalations not judged for admin: spec.privileges.order does not name them"
+    assert said in words(partly.stdout)
+
+
+def test_too_few_left_is_said(person: Person) -> None:
+    found = document(person, privileges={"keepAtLeast": [{"role": "manager", "count": 1}]})
+    assert found["roles"]["keepAtLeast"] == [{"role": "manager", "count": 1, "after": 0, "holds": False}]
+    assert found["gate"]["reason"] == "TooFewLeft"
+
+
+def test_what_names_a_role_that_goes_away_is_listed_with_its_definition(person: Person) -> None:
+    person.database.execute("""
+        CREATE FUNCTION is_junior(r user_role) RETURNS boolean LANGUAGE sql AS $$ SELECT r = 'junior_dev' $$;
+        CREATE POLICY seniors ON user_profiles USING (role = 'senior_dev');
+    """)
+    found = document(person)
+    assert (
+        "function public.is_junior names \"junior_dev\" and has to change with it: SELECT r = 'junior_dev'"
+        in found["lookAt"]
+    )
+    (policy,) = [text for text in found["lookAt"] if text.startswith("policy seniors on ")]
+    assert "USING (role = 'senior_dev'" in policy
+
+
+def test_what_stays_and_what_nobody_holds_is_asked_about(person: Person) -> None:
+    mappings = [{"from": "junior_dev", "to": "developer"}, {"from": "developer", "to": "lead"}]
+    done = person.plan("-f", person.manifest(mappings=mappings, unmappedRoles="Keep"))
+    text = words(done.stdout)
+    assert "2 of 8 rows will change." in text
+    assert 'nobody holds "developer", which spec.mappings names: is it spelled rightly?' in text
+    assert 'no mapping names "admin", "manager", "senior_dev": is it right that these stay?' in text
+    assert "Reversible yes, by the mapping alone, and from the before-image" in text
+
+
+def test_a_waiver_is_named(person: Person) -> None:
+    waiver = {"check": "BackupSpace", "reason": "there is room", "expires": "2099-01-01T00:00:00Z"}
+    found = document(person, checks={"waivers": [waiver]})
+    assert "BackupSpace is waived until 2099-01-01 00:00 UTC: there is room" in found["lookAt"]
+
+
+def test_a_mapping_of_roles_that_nobody_holds_changes_nothing_and_says_so(person: Person) -> None:
+    nobody = {"mappings": [{"from": "lead", "to": "admin"}], "unmappedRoles": "Keep"}
+    done = person.plan("-f", person.manifest(**nobody), "-o", "markdown")
+    assert "**0 of 8 rows will change.**" in done.stdout
+    assert "- no row will change: nobody holds a role that spec.mappings names" in done.stdout
+    assert "| From |" not in done.stdout
+
+
+def test_under_manual_approval_it_says_what_approves_it(person: Person) -> None:
+    asked = document(person, approval={"policy": "Manual"})
+    plan_hash = asked["plan"]["hash"]
+    assert any(text.endswith(f"is spec.approval.planHash: {plan_hash}") for text in asked["lookAt"])
+    agreed = document(person, approval={"policy": "Manual", "planHash": plan_hash})
+    assert agreed["plan"]["hash"] == plan_hash
+    assert "spec.approval.planHash approves this plan" in agreed["lookAt"]
+    outdated = document(person, approval={"policy": "Manual", "planHash": "sha256:" + "0" * 64})
+    assert any(text.endswith("which approves another plan than this one") for text in outdated["lookAt"])
+
+
+def test_what_could_not_be_looked_for_is_said(person: Person) -> None:
+    with person.database.admin() as admin:
+        admin.execute("REVOKE SELECT ON pg_catalog.pg_policy FROM PUBLIC")
+    found = document(person)
+    said = [text for text in found["lookAt"] if "could not be seen: permission denied" in text]
+    assert any(text.startswith("whether policies name roles that go away") for text in said), found["lookAt"]
+
+
+# A closed gate
+
+
+def test_without_the_columns_there_is_no_plan_but_what_is_known_is_shown(person: Person) -> None:
+    person.database.execute("ALTER TABLE user_profiles DROP COLUMN previous_role")
+    done = person.plan("-f", person.manifest())
+    assert done.returncode == 3
+    assert "There is no plan yet: the gate says why." in done.stdout
+    assert "8 of 8 rows will change." in done.stdout
+    assert "The gate is closed, MigrationColumnsMissing: " in done.stdout
+    found = document(person)
+    assert found["plan"] is None
+    assert found["roles"]["rowsThatChange"] == 8
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_without_the_table_the_gate_says_so_in_every_form(person: Person, form: str) -> None:
+    done = person.plan("-f", person.manifest(target={"table": "user_profile"}), "-o", form)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "TableNotFound" in done.stdout
+    assert "public.user_profiles" in done.stdout.replace("\\", "")
+
+
+def test_what_is_not_built_yet_is_named_and_closes_the_gate(person: Person) -> None:
+    done = person.plan("-f", person.manifest(window={"schedule": "0 2 * * 6", "durationSeconds": 60}))
+    assert done.returncode == 3
+    assert "Not supported: spec.window asks for something" in done.stdout
+    assert "The gate is open" not in done.stdout
+
+
+# The hash
+
+
+def test_it_is_the_hash_that_check_gives_and_json_is_what_the_status_would_be(person: Person) -> None:
+    found = document(person)
+    checked = json.loads(person.check("-f", person.manifest(), "-o", "json").stdout)
+    assert found["plan"]["hash"] == checked["plan"]["hash"]
+    assert found["plan"]["matrix"][0] == {
+        "from": "junior_dev",
+        "to": "developer",
+        "seniority": "junior",
+        "rows": 2,
+    }
+    assert found["gate"] == {"open": True, "minimumScore": 90}
+    assert found["safety"] == checked["safety"]
+
+
+def test_another_mapping_waiver_or_schema_gives_another_hash(person: Person) -> None:
+    waiver = {"check": "Memory", "reason": "known", "expires": "2099-01-01T00:00:00Z"}
+    hashes = [
+        document(person)["plan"]["hash"],
+        document(person, mappings=[{"from": "junior_dev", "to": "lead"}], unmappedRoles="Keep")["plan"][
+            "hash"
+        ],
+        document(person, checks={"waivers": [waiver]})["plan"]["hash"],
+        document(person, privileges={"allowEscalation": True})["plan"]["hash"],
+    ]
+    person.database.execute("ALTER TABLE user_profiles ALTER COLUMN seniority_level TYPE varchar(20)")
+    hashes.append(document(person)["plan"]["hash"])
+    person.database.execute("DELETE FROM user_profiles WHERE role = 'manager'")
+    hashes.append(document(person)["plan"]["hash"])
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_more_rows_of_the_same_roles_give_the_same_hash(person: Person) -> None:
+    before = document(person)["plan"]["hash"]
+    person.database.execute("INSERT INTO user_profiles (id, email, role) VALUES (9, 'nine', 'manager')")
+    assert document(person)["plan"]["hash"] == before
+
+
+def test_an_estimate_that_can_not_be_made_is_said(person: Person) -> None:
+    with person.database.admin() as admin:
+        admin.execute("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_database_size(name) FROM PUBLIC")
+    done = person.plan("-f", person.manifest())
+    assert "WAL could not be estimated" in words(done.stdout)
+    assert "estimatedWALBytes" not in document(person)["plan"]
+
+
+def test_the_estimates_are_those_that_the_checks_judge(person: Person) -> None:
+    found = document(person)
+    messages = {one["name"]: one["message"] for one in found["safety"]["results"]}
+    assert f"will take about {found['plan']['estimatedSeconds']} s" in messages["DatabaseSize"]
+    wal = found["plan"]["estimatedWALBytes"]
+    assert (
+        f"WAL {wal / 1024:.1f} KiB" in messages["BackupSpace"]
+        or f"WAL {wal / 1024:.0f} KiB" in messages["BackupSpace"]
+    )
+
+
+# Markdown
+
+
+def test_markdown_is_a_page_with_tables_and_two_folded_parts(person: Person) -> None:
+    done = person.plan("-f", person.manifest(), "-o", "markdown")
+    assert done.returncode == 0
+    page = MarkdownIt("commonmark").enable("table").render(done.stdout)
+    assert page.count("<table>") == 3
+    assert page.count("<details>") == page.count("</details>") == 2
+    assert "<td>junior_dev</td>\n<td>developer</td>\n<td>junior</td>" in page
+    assert '<code class="language-sql">CREATE TABLE &quot;roleshift&quot;' in page
+    assert "<strong>8 of 8 rows will change.</strong>" in page
+
+
+def test_roles_with_markup_stay_what_they_are(tmp_path: Path, database: Database) -> None:
+    roles = ["a|b", "<b>bold</b>", "```\n# x", "@admin", "</details>", "\x1b[31mred", "it's \\"]
+    database.execute(MEMBERS)
+    with database.connect() as owner:
+        for user, role in enumerate(roles):
+            owner.execute("INSERT INTO members VALUES (%s, %s)", [user, role])
+    person = Person(tmp_path, database)
+    changes = {
+        "target": {"table": "members", "userColumn": "user_id", **PLAIN},
+        "mappings": [{"from": role, "to": "new"} for role in roles if role.isprintable()],
+        "unmappedRoles": "Keep",
+    }
+    marked = person.plan("-f", person.manifest(**changes), "-o", "markdown").stdout
+    page = MarkdownIt("commonmark").enable("table").render(marked)
+    cells = [html.unescape(cell) for cell in re.findall(r"<tr>\n<td>(.*?)</td>", page)]
+    shown = [cell.replace("\u200b", "") for cell in cells]
+    assert shown[:5] == [role for role in roles if role.isprintable()]
+    assert page.count("<details>") == page.count("</details>") == 2
+    assert "\x1b" not in person.plan("-f", person.manifest(**changes)).stdout
+
+
+def test_the_guide_shows_what_it_prints(tmp_path: Path, database: Database) -> None:
+    database.execute(USERS + "UPDATE users SET role = 'admin' WHERE id % 100 = 0")
+    person = Person(tmp_path, database)
+    guide = GUIDE.read_text()
+    manifest = guide.partition("```yaml\n")[2].partition("```")[0]
+    shown = guide.partition("<!-- The plan. -->\n")[2].partition("<!-- End of the plan. -->")[0]
+    done = person.plan("-f", "-", "-o", "markdown", stdin=manifest)
+    assert done.returncode == 0, done.stdout
+    assert _without_figures(done.stdout) == _without_figures(shown)
+    assert yaml.safe_load(manifest)["kind"] == "RoleMigration"
+
+
+def _without_figures(markdown: str) -> list[str]:
+    """Sizes of the machine's statistics are nobody's promise."""
+    return [re.sub(r"[\d.]+ KiB", "N KiB", line) for line in markdown.splitlines() if line]
+
+
+# Errors
+
+
+def test_errors_have_the_exit_codes_of_every_command(person: Person) -> None:
+    assert person.plan("-f", "/nowhere.yaml").returncode == 2
+    assert person.plan("-f", person.manifest(), "-o", "html").returncode == 2
+    assert person.plan("-f", person.manifest(mappings=[])).returncode == 1
+    person.variables["ROLESHIFT_DATABASE_URI"] = f"postgresql://me@127.0.0.1:{free_port()}/people"
+    done = person.plan("-f", person.manifest())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ")
+    person.variables = {}
+    assert person.plan("-f", person.manifest()).returncode == 2

@@ -1,0 +1,64 @@
+"""Somebody at a shell with a manifest and a database, and no cluster."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localenv.database import Database
+from localenv.repository import PROGRAM_FOLDER
+from support.examinations import JUDGED
+from support.migrations import SPEC, merged
+
+
+class Person:
+    """Runs the commands that need no cluster."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.folder = folder
+        self.database = database
+        self.variables: dict[str, str] = {"ROLESHIFT_DATABASE_URI": database.uri}
+
+    def manifest(self, **changes: Any) -> str:
+        """A manifest in a file, changed."""
+        path = self.folder / "rolemigration.yaml"
+        path.write_text(yaml.safe_dump(self.document(**changes)))
+        return str(path)
+
+    def document(self, **changes: Any) -> dict[str, Any]:
+        """The sample manifest, changed."""
+        return {
+            "apiVersion": "roleshift.dev/v1alpha1",
+            "kind": "RoleMigration",
+            "metadata": {"name": "seniority", "namespace": "people"},
+            "spec": merged(SPEC, {"privileges": JUDGED, **changes}),
+        }
+
+    def check(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `roleshift check`."""
+        return self._run("check", arguments, stdin)
+
+    def plan(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `roleshift plan`."""
+        return self._run("plan", arguments, stdin)
+
+    def _run(self, command: str, arguments: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        return subprocess.run(
+            [sys.executable, "-m", "roleshift", command, *arguments],
+            env={**own, "PYTHONPATH": str(PROGRAM_FOLDER), "COLUMNS": "110", **self.variables},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+def dump(database: Database) -> list[str]:
+    """Everything in a database, as pg_dump writes it, without its random parts."""
+    lines = database.server.run("pg_dump", database=database.name).splitlines()
+    return [line for line in lines if not line.startswith((r"\restrict", r"\unrestrict"))]
