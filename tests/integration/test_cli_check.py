@@ -176,3 +176,10 @@ class TestManifest:
         done = person.check("-f", "/nowhere.yaml")
         assert done.returncode == 2
         assert "/nowhere.yaml can't be read" in done.stderr
+
+    def test_a_file_that_is_no_text(self, person: Person) -> None:
+        path = person.folder / "image"
+        path.write_bytes(b"\xff\xfe\x00")
+        done = person.check("-f", str(path))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "is no UTF-8 text" in done.stderr

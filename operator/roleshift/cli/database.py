@@ -34,8 +34,14 @@ def database_parameters(uri_file: Path | None) -> ConnectionParameters:
 def _uri_of(path: Path) -> str:
     try:
         uri = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"--database-uri-file {path}: {error}", ExitCode.USAGE) from None
+    except OSError as error:
+        raise CommandError(
+            f"--database-uri-file {path} can't be read: {error.strerror}", ExitCode.USAGE
+        ) from None
+    except UnicodeDecodeError:
+        raise CommandError(
+            f"--database-uri-file {path} is no UTF-8 text: write the URI into it", ExitCode.USAGE
+        ) from None
     if not uri:
         raise CommandError(f"--database-uri-file {path} is empty: write the URI into it", ExitCode.USAGE)
     return uri

@@ -30,8 +30,10 @@ def _documents(path: str) -> list[Any]:
     try:
         text = sys.stdin.read() if path == _STDIN else Path(path).read_text(encoding="utf-8")
         return list(yaml.safe_load_all(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} can't be read: {error}", ExitCode.USAGE) from None
+    except OSError as error:
+        raise CommandError(f"{path} can't be read: {error.strerror}", ExitCode.USAGE) from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is no UTF-8 text: give a YAML file", ExitCode.USAGE) from None
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
