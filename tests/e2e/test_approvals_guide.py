@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 import pytest
 import yaml
@@ -33,8 +34,8 @@ class Reader:
         self._namespace = namespace
         self._folder = folder
         (folder / "deploy").symlink_to(ROOT / "deploy")
-        self._program("kubectl", f'exec {control_plane.kubectl_program} "$@"')
-        self._program("roleshift", f'exec {sys.executable} -m roleshift "$@"')
+        self._program("kubectl", f'exec {quote(str(control_plane.kubectl_program))} "$@"')
+        self._program("roleshift", f'exec {quote(sys.executable)} -m roleshift "$@"')
 
     def write(self, name: str, text: str) -> None:
         """A manifest of the page as a file."""
