@@ -50,7 +50,8 @@ class TestTheServersOwnFiles:
         assert isinstance(host, HostFacts)
         assert host.load is not None
         if host.load.average <= 0.01 * host.load.cpus:
-            pytest.skip("nothing runs on this machine")
+            assert judgement(found, NAME).result is CheckResult.PASSED
+            return
         said = only_fallen(found, NAME)
         assert "more than maxLoadPerCPU 0.01" in said.message
         assert said.healing is Healing.BY_ITSELF

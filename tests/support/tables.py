@@ -1,8 +1,21 @@
 """Sample tables, as applications have them."""
 
+from typing import Any
+
 from localenv.database import Database
 
 ROLES = ("junior_dev", "senior_dev", "manager", "admin")
+USERS = """
+    CREATE TABLE users (id bigint PRIMARY KEY, role text NOT NULL);
+    INSERT INTO users SELECT n, CASE n % 2 WHEN 0 THEN 'junior_dev' ELSE 'senior_dev' END
+    FROM generate_series(1, 1000) AS n;
+"""
+MEMBERS = """
+    CREATE TABLE members (
+        user_id bigint, role text, UNIQUE (user_id, role), id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY
+    );
+"""
+PLAIN: dict[str, Any] = {"columns": {"previousRole": "", "seniority": "", "migratedAt": ""}}
 BEFORE = ["id", "email", "role", "previous_role", "seniority_level", "role_migrated_at", "note"]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
-from roleshift.checks.wording import counted
+from roleshift.checks.wording import FEW, counted, few
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.activity import (
     BlockingSession,
@@ -22,7 +22,6 @@ from roleshift.errors import Reason
 LATELY_SECONDS = 3600
 """The server counts deadlocks without a time: they are of late while it counts no longer than this."""
 
-_NAMED = 3
 _ROWS_ONLY = "RowShareLock"
 """Of SELECT … FOR UPDATE and its like, and of foreign keys that look whether a row is there."""
 
@@ -36,7 +35,7 @@ def active_users(subject: Subject) -> Judgement:
         return could_not_tell(users)
     limit = subject.spec.checks.limits.max_active_users
     sessions = sum(users.values())
-    names = [f"{name}: {count}" for name, count in list(users.items())[:_NAMED]]
+    names = [f"{name}: {count}" for name, count in list(users.items())[:FEW]]
     which = f" ({', '.join(names)})" if names else ""
     using = counted(sessions, "other session uses", "other sessions use")
     measured = f"{using} {subject.table} at this moment{which}, limit maxActiveUsers {limit}"
@@ -75,7 +74,7 @@ def _jobs_in_the_way(subject: Subject, jobs: Sequence[Job], runs: Sequence[Other
     found += [f"{job.who} runs {job.command}" for job in jobs]
     return failed(
         f"{counted(len(found), 'job is', 'jobs are')} under way on {subject.table}, none is wanted: "
-        f"{_listed(found)}; end them, or wait: the check is made again",
+        f"{few(found)}; end them, or wait: the check is made again",
         Reason.CHECKS_WAITING,
         Healing.BY_ITSELF,
     )
@@ -83,10 +82,10 @@ def _jobs_in_the_way(subject: Subject, jobs: Sequence[Job], runs: Sequence[Other
 
 def _scheduled(subject: Subject, jobs: Sequence[Job], scheduled: Sequence[CronJob]) -> Judgement:
     harmless = [f"{job.who} runs {job.command}, which gives way" for job in jobs]
-    remark = f"; {_listed(harmless)}" if harmless else ""
+    remark = f"; {few(harmless)}" if harmless else ""
     if not scheduled:
         return passed(f"no job on {subject.table} is in the way of the write{remark}")
-    names = _listed([f'"{job.name}" ({job.schedule})' for job in scheduled])
+    names = few([f'"{job.name}" ({job.schedule})' for job in scheduled])
     number = counted(len(scheduled), "active job", "active jobs")
     return warning(
         f"pg_cron has {number} in this database, and one may fall due in the run: {names}; see that none "
@@ -198,7 +197,7 @@ def long_transactions(subject: Subject) -> Judgement:
         sessions = counted(len(hidden), "session of another role is", "sessions of other roles are")
         return unknown(
             f"{sessions} in a transaction, and the run's role may not see since when: "
-            f"{_listed([one.who for one in hidden])} (limit maxLongTransactionSeconds {limit}); "
+            f"{few([one.who for one in hidden])} (limit maxLongTransactionSeconds {limit}); "
             f"{_grant(subject)}, or wait: the check is made again",
             Reason.CHECKS_WAITING,
         )
@@ -208,7 +207,7 @@ def long_transactions(subject: Subject) -> Judgement:
 
 
 def _too_old(old: Sequence[OpenTransaction], limit: int) -> Judgement:
-    said = _listed([f"{one.who}, {one.state}, for {one.seconds:.0f} s" for one in old])
+    said = few([f"{one.who}, {one.state}, for {one.seconds:.0f} s" for one in old])
     prepared = any(one.kind is TransactionKind.PREPARED for one in old)
     what = (
         "COMMIT PREPARED or ROLLBACK PREPARED what nobody else will end"
@@ -233,9 +232,9 @@ def _held_back(open_: Sequence[OpenTransaction], feedback: Sequence[Feedback], l
     if left:
         return warning(
             f"{measured}, but vacuum can't remove what the run leaves behind because of "
-            f"{_listed([_reach(one) for one in left])}, which nobody uses: start its standby, or drop it"
+            f"{few([_reach(one) for one in left])}, which nobody uses: start its standby, or drop it"
         )
-    standbys = f"; vacuum also waits for {_listed([_reach(one) for one in feedback])}" if feedback else ""
+    standbys = f"; vacuum also waits for {few([_reach(one) for one in feedback])}" if feedback else ""
     return passed(f"{measured}{standbys}")
 
 
@@ -243,15 +242,10 @@ def _reach(one: Feedback) -> str:
     return f"{one.name} ({counted(one.transactions, 'transaction', 'transactions')} back)"
 
 
-def _listed(found: Sequence[str]) -> str:
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return ", ".join(found[:_NAMED]) + more
-
-
 def _named(sessions: Sequence[BlockingSession]) -> str:
     if not sessions:
         return ""
-    return ": " + ", ".join(f"{s.who} holds {s.mode}{_for(s)}" for s in sessions[:_NAMED])
+    return ": " + ", ".join(f"{s.who} holds {s.mode}{_for(s)}" for s in sessions[:FEW])
 
 
 def _for(session: BlockingSession) -> str:
@@ -259,6 +253,4 @@ def _for(session: BlockingSession) -> str:
 
 
 def _grant(subject: Subject) -> str:
-    server = subject.facts.server
-    user = "the run's role" if isinstance(server, ProbeFailure) else f'"{server.user}"'
-    return f"GRANT pg_read_all_stats TO {user}"
+    return f"GRANT pg_read_all_stats TO {subject.run_role}"

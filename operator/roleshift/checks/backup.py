@@ -1,6 +1,6 @@
 """Checks on what the backup needs."""
 
-from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
+from roleshift.checks.subject import Subject, could_not_tell, depends_on, with_rows
 from roleshift.checks.wording import amount, counted
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.backup import ArchiverFacts, LedgerFacts, LedgerFunctionFacts, SpaceFacts
@@ -81,15 +81,10 @@ def _what_is_wrong(function: LedgerFunctionFacts) -> str:
 
 def backup_space(subject: Subject) -> Judgement:
     """Image, WAL and dead rows fit below the limit, where one is given."""
-    facts, proof = subject.facts.backup.space, subject.proof
-    if subject.target is None:
-        return depends_on("UserProfiles")
-    if isinstance(facts, ProbeFailure):
-        return could_not_tell(facts)
-    if isinstance(subject.facts.roles, ProbeFailure):
-        return could_not_read(subject, subject.facts.roles)
-    if proof is None:
-        return depends_on("UserProfiles")
+    ready = with_rows(subject, subject.facts.backup.space)
+    if isinstance(ready, Judgement):
+        return ready
+    facts, proof = ready
     estimate = estimate_of(subject, facts)
     needs = (
         f"{counted(proof.rows, 'row needs', 'rows need')} about {amount(estimate.total)} (image "
@@ -116,9 +111,7 @@ def estimate_of(subject: Subject, facts: SpaceFacts) -> SpaceEstimate:
     """What the run over the rows that were counted needs, in bytes."""
     roles, proof, key = subject.facts.roles, subject.proof, subject.key
     total = roles.total if not isinstance(roles, ProbeFailure) else 0
-    names = subject.names
-    wanted = (names.role, names.previous_role, names.seniority, names.migrated_at)
-    columns = [*(key.columns if isinstance(key, Key) else ()), *(name for name in wanted if name)]
+    columns = [*(key.columns if isinstance(key, Key) else ()), *subject.spec.target.columns.written()]
     return estimate_space(
         Measured(
             rows=total,

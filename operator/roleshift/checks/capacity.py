@@ -1,8 +1,8 @@
 """Checks on room for the run: connections, size and time, tablespaces."""
 
 from roleshift.api import StrategyType
-from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
-from roleshift.checks.wording import amount, counted
+from roleshift.checks.subject import Subject, could_not_tell, depends_on, with_rows
+from roleshift.checks.wording import all_quoted, amount, counted
 from roleshift.engine.checks import Healing, Judgement, failed, passed, warning
 from roleshift.engine.facts.connections import ConnectionFacts
 from roleshift.engine.facts.failure import ProbeFailure
@@ -94,15 +94,10 @@ def _in_use(facts: ConnectionFacts) -> str:
 
 def database_size(subject: Subject) -> Judgement:
     """A Transaction ends within its limit; sizes and bloat are told."""
-    facts, proof = subject.facts.condition.storage, subject.proof
-    if subject.target is None:
-        return depends_on("UserProfiles")
-    if isinstance(facts, ProbeFailure):
-        return could_not_tell(facts)
-    if isinstance(subject.facts.roles, ProbeFailure):
-        return could_not_read(subject, subject.facts.roles)
-    if proof is None:
-        return depends_on("UserProfiles")
+    ready = with_rows(subject, subject.facts.condition.storage)
+    if isinstance(ready, Judgement):
+        return ready
+    facts, proof = ready
     seconds = transaction_seconds(proof.rows, facts.indexes)
     limit = subject.spec.checks.limits.max_transaction_seconds
     rows = counted(proof.rows, "row", "rows")
@@ -152,7 +147,7 @@ def tablespaces(subject: Subject) -> Judgement:
             Reason.PERMISSION_DENIED,
         )
     return passed(
-        f"{subject.table} is kept in {_quoted(facts.tablespaces)}, its image will be in "
+        f"{subject.table} is kept in {all_quoted(facts.tablespaces)}, its image will be in "
         f'"{chosen or facts.database_tablespace}"; the server takes writes; how much room is left there '
         "can't be seen through SQL"
     )
@@ -173,7 +168,3 @@ def _takes_no_writes(facts: StorageFacts) -> Judgement | None:
             Reason.READ_ONLY,
         )
     return None
-
-
-def _quoted(names: tuple[str, ...]) -> str:
-    return ", ".join(f'"{name}"' for name in names)

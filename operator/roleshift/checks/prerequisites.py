@@ -1,9 +1,8 @@
 """Checks on the columns that a run writes: do their types hold the new values, and are they there?"""
 
-from collections.abc import Sequence
-
 from roleshift.api import SchemaChanges
 from roleshift.checks.subject import Subject, could_not_read, depends_on
+from roleshift.checks.wording import all_quoted
 from roleshift.engine.checks import Judgement, failed, passed
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.naming import MAX_IDENTIFIER_BYTES
@@ -66,11 +65,11 @@ def _missing_labels(subject: Subject, target: TargetFacts, role: Column) -> Judg
     too_long = [name for name in missing if len(name.encode()) > MAX_IDENTIFIER_BYTES]
     if too_long:
         return failed(
-            f"{role.type_name} can't hold {_quoted(too_long)}: a label has at most {MAX_IDENTIFIER_BYTES} "
+            f"{role.type_name} can't hold {all_quoted(too_long)}: a label has at most {MAX_IDENTIFIER_BYTES} "
             "bytes; change the mapping",
             Reason.ROLE_NOT_IN_TYPE,
         )
-    names = _quoted(missing)
+    names = all_quoted(missing)
     if subject.spec.schema_changes is SchemaChanges.ADD_MISSING:
         return passed(f"{role.type_name} lacks {names}; the plan adds them")
     return failed(
@@ -78,10 +77,6 @@ def _missing_labels(subject: Subject, target: TargetFacts, role: Column) -> Judg
         f"{target.role_type.enum_type} ADD VALUE … yourself",
         Reason.ROLE_NOT_IN_TYPE,
     )
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
 
 
 def migration_columns(subject: Subject) -> Judgement:

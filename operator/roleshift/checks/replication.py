@@ -1,13 +1,12 @@
 """The check on standbys and replication slots."""
 
 from roleshift.checks.subject import Subject, could_not_tell
-from roleshift.checks.wording import amount, counted
+from roleshift.checks.wording import FEW, amount, counted, few
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.replication import ReplicationFacts, Slot, Standby
 from roleshift.errors import Reason
 
-_NAMED = 3
 _RECONNECTING_SECONDS = 60.0
 """A slot that nobody uses for less than this may only wait for its consumer to come back."""
 _AT_RISK = "unreserved"
@@ -50,7 +49,7 @@ def _was_just_left(slot: Slot) -> bool:
 
 
 def _slots(slots: list[Slot]) -> str:
-    return ", ".join(f'"{s.name}" {_held(s)}' for s in slots[:_NAMED]) + _more(len(slots))
+    return few([f'"{s.name}" {_held(s)}' for s in slots])
 
 
 def _held(slot: Slot) -> str:
@@ -76,10 +75,9 @@ def _lagging(subject: Subject, facts: ReplicationFacts) -> Judgement | None:
 
 
 def _standbys(standbys: list[Standby]) -> str:
-    named = (
-        f'"{s.name}" {s.seconds_behind or 0:.0f} s ({amount(s.bytes_behind or 0)})' for s in standbys[:_NAMED]
+    return few(
+        [f'"{s.name}" {s.seconds_behind or 0:.0f} s ({amount(s.bytes_behind or 0)})' for s in standbys]
     )
-    return ", ".join(named) + _more(len(standbys))
 
 
 def _nobody_to_wait_for(_: Subject, facts: ReplicationFacts) -> Judgement | None:
@@ -118,13 +116,13 @@ def _not_seen(subject: Subject, facts: ReplicationFacts) -> Judgement | None:
         standbys = counted(len(hidden), "standby is", "standbys are")
         return unknown(
             f"{standbys} connected and the run's role may not see how far behind "
-            f"({', '.join(hidden[:_NAMED])}{_more(len(hidden))}): GRANT pg_monitor TO {_role(subject)}",
+            f"({few(hidden)}): GRANT pg_monitor TO {subject.run_role}",
             healing=Healing.BY_A_PERSON,
         )
     silent = [one.name for one in facts.standbys if one.seconds_behind is None]
     if silent:
         return unknown(
-            f"standbys that do not say yet how far they are: {', '.join(silent[:_NAMED])}; wait: the check "
+            f"standbys that do not say yet how far they are: {', '.join(silent[:FEW])}; wait: the check "
             "is made again",
             Reason.CHECKS_WAITING,
         )
@@ -137,7 +135,7 @@ def _lost_slots(_: Subject, facts: ReplicationFacts) -> Judgement | None:
         return None
     return warning(
         "replication slots have lost their WAL, so that their readers can't go on: "
-        f"{', '.join(lost[:_NAMED])}{_more(len(lost))}; build those anew and remove the slots"
+        f"{few(lost)}; build those anew and remove the slots"
     )
 
 
@@ -157,12 +155,3 @@ def _healthy(subject: Subject, facts: ReplicationFacts) -> str:
 
 def _limit(subject: Subject) -> int:
     return subject.spec.checks.limits.max_replication_lag_seconds
-
-
-def _role(subject: Subject) -> str:
-    server = subject.facts.server
-    return "the run's role" if isinstance(server, ProbeFailure) else f'"{server.user}"'
-
-
-def _more(number: int) -> str:
-    return f" and {number - _NAMED} more" if number > _NAMED else ""

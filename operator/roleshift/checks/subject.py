@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from roleshift.api import RoleMigrationSpec
 from roleshift.engine.checks import Judgement, unknown
@@ -15,6 +16,8 @@ from roleshift.engine.plan import ColumnNames
 from roleshift.engine.target import TargetFacts
 
 INSUFFICIENT_PRIVILEGE = "42501"
+
+Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,28 @@ class Subject:
         return tuple(dict.fromkeys(mapping.to_role for mapping in self.spec.mappings))
 
     @property
+    def run_role(self) -> str:
+        """The role that the run connects as, quoted for a GRANT."""
+        server = self.facts.server
+        return "the run's role" if isinstance(server, ProbeFailure) else f'"{server.user}"'
+
+    @property
     def table(self) -> str:
         """`schema.table` as the manifest names it."""
         return f"{self.spec.target.schema_name}.{self.spec.target.table}"
+
+
+def with_rows(subject: Subject, facts: Fact | ProbeFailure) -> tuple[Fact, MappingProof] | Judgement:
+    """Facts and the rows that will change, for a check that needs both; else why it can't be judged."""
+    if subject.target is None:
+        return depends_on("UserProfiles")
+    if isinstance(facts, ProbeFailure):
+        return could_not_tell(facts)
+    if isinstance(subject.facts.roles, ProbeFailure):
+        return could_not_read(subject, subject.facts.roles)
+    if subject.proof is None:
+        return depends_on("UserProfiles")
+    return facts, subject.proof
 
 
 def could_not_tell(failure: ProbeFailure) -> Judgement:

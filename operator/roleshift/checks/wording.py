@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 MAX_NAMED = 5
+FEW = 3
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP = 1024
@@ -18,6 +19,17 @@ def named(things: Sequence[str], separator: str = ", ") -> str:
 def quoted(names: Sequence[str]) -> str:
     """The same, each in quotes."""
     return named([f'"{name}"' for name in names])
+
+
+def few(things: Sequence[str]) -> str:
+    """The first three, and the number of the others; for things that take a line each."""
+    more = f" and {len(things) - FEW} more" if len(things) > FEW else ""
+    return ", ".join(things[:FEW]) + more
+
+
+def all_quoted(names: Sequence[str]) -> str:
+    """Every name, each in quotes."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def amount(size: float) -> str:

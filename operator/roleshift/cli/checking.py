@@ -19,9 +19,8 @@ def check(filename: str, uri_file: Path | None, form: Report) -> ExitCode:
         RoleshiftError: the manifest is not valid, or the database can't be reached.
     """
     look = look_for(filename, uri_file)
-    seen = (look.migration, look.found, look.refused)
     if form is Report.JSON:
-        print(json.dumps(as_document(*seen), indent=2, ensure_ascii=False))
+        print(json.dumps(as_document(look), indent=2, ensure_ascii=False))
     else:
-        print(as_text(*seen, symbols_for(sys.stdout.encoding), output_width()))
+        print(as_text(look, symbols_for(sys.stdout.encoding), output_width()))
     return look.exit_code

@@ -3,42 +3,22 @@
 import asyncio
 import shutil
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from roleshift.api import RoleMigration
 from roleshift.api.fields import immutable_part
 from roleshift.cli.database import database_parameters
-from roleshift.cli.exit_codes import ExitCode
+from roleshift.cli.look import Look
 from roleshift.cli.manifests import read_manifest
 from roleshift.engine.connection import ConnectionParameters
 from roleshift.engine.facts.surroundings import Surroundings
-from roleshift.engine.score import GateOpen
 from roleshift.engine.support import unsupported_fields
 from roleshift.phases.examination import Examination, examine
 from roleshift.postgres.connect import Purpose, session
 
 _WIDEST = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A manifest and what was found for it.
-
-    Attributes:
-        refused: what the manifest asks for and this version does not do.
-    """
-
-    migration: RoleMigration
-    found: Examination
-    refused: tuple[str, ...]
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """Wanted where a run could go on to write."""
-        is_open = isinstance(self.found.gate, GateOpen) and not self.refused
-        return ExitCode.WANTED if is_open else ExitCode.FAILED
 
 
 def look_for(filename: str, uri_file: Path | None) -> Look:

@@ -21,7 +21,7 @@ def plan(filename: str, uri_file: Path | None, form: PlanReport) -> ExitCode:
         RoleshiftError: the manifest is not valid, or the database can't be reached.
     """
     look = look_for(filename, uri_file)
-    made = review(look.migration, look.found, look.refused)
+    made = review(look)
     if form is PlanReport.JSON:
         print(json.dumps(as_document(made), indent=2, ensure_ascii=False))
     elif form is PlanReport.MARKDOWN:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from roleshift.cli.formats import count
 from roleshift.cli.plan_report import LEGEND, readable
-from roleshift.cli.plan_review import PlanReview
+from roleshift.cli.plan_review import WHEN_OPEN, PlanReview
 from roleshift.cli.safety_report import score_line
 
 _MARKUP = re.compile(r"[\\`*\[\]<>|~$]|(?<!\w)_|_(?!\w)")
@@ -30,7 +30,7 @@ def as_markdown(made: PlanReview) -> str:
 
 def _verdict(made: PlanReview) -> str:
     sign = ":white_check_mark:" if made.is_open else ":no_entry:"
-    return f"{sign} {'<br>'.join(map(_text, made.verdict))}"
+    return f"{sign} {'<br>'.join(map(_text, made.verdict(WHEN_OPEN)))}"
 
 
 def _matrix(made: PlanReview) -> str:
@@ -59,7 +59,7 @@ def _statements(made: PlanReview) -> str:
 def _checks(made: PlanReview) -> str:
     rows = [(one.name, one.result, one.severity, one.judgement.message) for one in made.fallen]
     table = _table(("Check", "Result", "Severity", "Message"), rows, "---|---|---|---")
-    return _folded(score_line(made.migration, made.found), table if rows else "Every check passed.")
+    return _folded(score_line(made), table if rows else "Every check passed.")
 
 
 def _folded(summary: str, body: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from roleshift.api.base import StatusModel
 from roleshift.cli.formats import count
-from roleshift.cli.plan_review import PlanReview
-from roleshift.cli.safety_report import check_lines, gate_document, score_line
+from roleshift.cli.plan_review import WHEN_OPEN, PlanReview
+from roleshift.cli.safety_report import check_lines, score_line
 from roleshift.cli.symbols import Symbols
 from roleshift.engine.facts.table import CollisionFacts
 from roleshift.engine.mapping import shortfalls
@@ -33,7 +33,7 @@ def as_document(made: PlanReview) -> dict[str, Any]:
         "namespace": meta.namespace,
         "name": meta.name,
         "table": made.table,
-        "gate": gate_document(made.migration, made.found, made.refused),
+        "gate": made.gate_document,
         "notSupported": list(made.refused),
         "plan": _dumped(plan_status(made.plan)) if made.plan else None,
         "roles": _roles_document(made),
@@ -84,9 +84,9 @@ def as_text(made: PlanReview, symbols: Symbols, width: int) -> str:
     lines += _section("", (line for point in made.points for line in _hanging(*point, width)))
     lines += _section("Look at", (line for text in made.look_at for line in _item(text, width)))
     lines += _section("Statements", _statements(made, width))
-    lines += ["", score_line(made.migration, made.found)]
+    lines += ["", score_line(made)]
     lines += [line for one in made.fallen for line in check_lines(one, symbols, width)]
-    lines += ["", *(line for text in made.verdict for line in textwrap.wrap(text, width))]
+    lines += ["", *(line for text in made.verdict(WHEN_OPEN) for line in textwrap.wrap(text, width))]
     return "\n".join(map(_printable, lines))
 
 

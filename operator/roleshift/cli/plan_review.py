@@ -1,26 +1,25 @@
 """What a reviewer needs of a plan, in words, before it takes a form. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from roleshift.api import RoleMigration
 from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject
 from roleshift.checks.wording import amount, named, quoted
 from roleshift.cli.formats import count
+from roleshift.cli.look import Look
 from roleshift.cli.plan_remarks import remarks
-from roleshift.cli.safety_report import table_of
 from roleshift.engine.checks import Finding
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.keys import role_indexes
 from roleshift.engine.mapping import Cell, MappingProof, shortfalls
 from roleshift.engine.plan import AddColumn, Plan
-from roleshift.engine.score import GateOpen
-from roleshift.phases.examination import Examination, escalations_of
+from roleshift.phases.examination import escalations_of
 from roleshift.postgres.schema_changes import SCHEMA_TIMEOUTS
 
+WHEN_OPEN = "The gate is open. Nothing was written."
 _UNKNOWN = "could not be estimated"
 _SCHEMA_LOCK = (
     "ACCESS EXCLUSIVE for a moment for each ALTER TABLE, given up after "
@@ -29,26 +28,8 @@ _SCHEMA_LOCK = (
 
 
 @dataclass(frozen=True)
-class PlanReview:
-    """A plan beside the manifest that asked for it and the look that it was made from.
-
-    Attributes:
-        refused: what the manifest asks for and this version does not do.
-    """
-
-    migration: RoleMigration
-    found: Examination
-    refused: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """`namespace/name`."""
-        return f"{self.migration.metadata.namespace}/{self.migration.metadata.name}"
-
-    @property
-    def table(self) -> str:
-        """`schema.table` as the manifest names it."""
-        return table_of(self.migration)
+class PlanReview(Look):
+    """A plan beside the manifest that asked for it and the look that it was made from."""
 
     @property
     def plan(self) -> Plan | None:
@@ -77,11 +58,6 @@ class PlanReview:
         return roles.total if isinstance(roles, RoleFacts) else None
 
     @property
-    def is_open(self) -> bool:
-        """Whether a run of this manifest would go on to write."""
-        return isinstance(self.found.gate, GateOpen) and not self.refused
-
-    @property
     def fallen(self) -> list[Finding]:
         """Every check that did not pass."""
         return [one for one in self.found.findings if one.result is not CheckResult.PASSED]
@@ -92,17 +68,6 @@ class PlanReview:
         if self.proof is None or self.rows is None:
             return "The rows could not be counted, see the checks."
         return f"{count(self.proof.rows)} of {count(self.rows, 'row')} will change."
-
-    @property
-    def verdict(self) -> list[str]:
-        """The gate, and what is not supported; each one line."""
-        lines = [f"Not supported: {one}" for one in self.refused]
-        gate = self.found.gate
-        if not isinstance(gate, GateOpen):
-            lines.append(f"The gate is closed, {gate.reason}: {' '.join(gate.message.split())}")
-        elif not self.refused:
-            lines.append("The gate is open. Nothing was written.")
-        return lines
 
     @property
     def points(self) -> list[tuple[str, str]]:
@@ -117,9 +82,9 @@ class PlanReview:
         return list(remarks(self.subject, self.plan, self.found.findings))
 
 
-def review(migration: RoleMigration, found: Examination, refused: Sequence[str]) -> PlanReview:
+def review(look: Look) -> PlanReview:
     """A review of what was found for a manifest."""
-    return PlanReview(migration, found, tuple(refused))
+    return PlanReview(look.migration, look.found, look.refused)
 
 
 def _about_roles(made: PlanReview, proof: MappingProof) -> Iterator[tuple[str, str]]:

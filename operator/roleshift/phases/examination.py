@@ -57,10 +57,11 @@ async def examine(
         trying: the session on which rights are really tried and undone.
         surroundings: what is known outside the database.
     """
-    facts = replace(await look(reading, wanted_of(spec)), surroundings=surroundings)
+    wanted = wanted_of(spec)
+    facts = replace(await look(reading, wanted), surroundings=surroundings)
     facts = replace(facts, condition=beside(facts.condition, reading.backend, trying.backend))
     plan = plan_for(Subject(spec, facts), immutable)
-    facts = replace(facts, permissions=await _permissions(trying, spec, facts, plan))
+    facts = replace(facts, permissions=await _permissions(trying, spec, wanted, facts, plan))
     findings = apply_waivers(judge_all(Subject(spec, facts)), spec.checks.waivers, surroundings.now)
     return Examination(facts, findings, judge_gate(findings, spec.checks.minimum_score), plan)
 
@@ -86,7 +87,7 @@ def wanted_of(spec: RoleMigrationSpec) -> Wanted:
 
 
 async def _permissions(
-    session: Session, spec: RoleMigrationSpec, facts: Facts, plan: Plan | None
+    session: Session, spec: RoleMigrationSpec, wanted: Wanted, facts: Facts, plan: Plan | None
 ) -> PermissionFacts | ProbeFailure:
     server, target = facts.server, facts.target
     if isinstance(server, ProbeFailure):
@@ -96,7 +97,7 @@ async def _permissions(
     if not isinstance(target, TargetFacts):
         return NOT_REACHED
     trial = permissions.Trial(
-        server.user, server.database, target, plan, wanted_of(spec), tuple(spec.validation.assertions)
+        server.user, server.database, target, plan, wanted, tuple(spec.validation.assertions)
     )
     return await permissions.try_permissions(session, trial)
 
@@ -124,13 +125,12 @@ def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
         escalations=escalations_of(subject, proof),
         cost=_cost(subject, proof),
     )
-    return replace(plan, statements=_statements(plan, wanted_of(subject.spec).from_roles))
+    from_roles = tuple(one.from_role for one in subject.spec.mappings)
+    return replace(plan, statements=_statements(plan, from_roles))
 
 
 def _absent(subject: Subject, target: TargetFacts) -> list[str]:
-    names = subject.names
-    wanted = (names.role, names.previous_role, names.seniority, names.migrated_at)
-    return [name for name in wanted if name and target.column(name) is None]
+    return [name for name in subject.spec.target.columns.written() if target.column(name) is None]
 
 
 def _cost(subject: Subject, proof: mapping.MappingProof) -> Cost:
