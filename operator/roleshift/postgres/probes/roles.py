@@ -97,9 +97,7 @@ def _read_collisions(rows: Rows) -> CollisionFacts:
 
 
 def _taken_out(moving: Moving) -> Probe[CollisionFacts]:
-    query = statement("probes/taken_out").format(
-        turn=moving.turn, source=moving.source, moves=moving.moves("t")
-    )
+    query = statement("probes/taken_out").format(source=moving.source, moves=moving.moves("t"))
     return Probe("taken_out", query, _read_taken_out)
 
 
