@@ -32,6 +32,7 @@ NO_PLAN = {
     "function_create": "a command without a plan",
     "ledger_version_1": "many statements",
     "ledger_version_2": "many statements",
+    "ledger_version_3": "many statements",
     "lock_target": "a command without a plan",
 }
 """What EXPLAIN has no word for."""

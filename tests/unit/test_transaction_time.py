@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roleshift.checks.wording import amount, counted
+from roleshift.checks.wording import counted
+from roleshift.engine.amounts import amount
 from roleshift.engine.transaction_time import transaction_seconds
 
 MEASURED_ROWS = 2_000_000

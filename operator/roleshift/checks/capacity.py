@@ -2,7 +2,8 @@
 
 from roleshift.api import StrategyType
 from roleshift.checks.subject import Subject, could_not_tell, depends_on, with_rows
-from roleshift.checks.wording import all_quoted, amount, counted
+from roleshift.checks.wording import all_quoted, counted
+from roleshift.engine.amounts import amount
 from roleshift.engine.checks import Healing, Judgement, failed, passed, warning
 from roleshift.engine.facts.connections import ConnectionFacts
 from roleshift.engine.facts.failure import ProbeFailure

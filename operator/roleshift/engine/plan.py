@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from roleshift.api.policy import Waiver
+from roleshift.engine.cost import Cost
 from roleshift.engine.hashing import canonical_hash
 from roleshift.engine.mapping import MappingProof
 from roleshift.engine.target import Column, TargetFacts, TargetShape
@@ -31,19 +32,6 @@ SchemaChange = AddEnumValue | AddColumn
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What a run is estimated to cost; None where what the estimate needs could not be measured.
-
-    Attributes:
-        seconds: of the write, see engine.transaction_time.
-        wal_bytes: of image and write, see engine.space.
-    """
-
-    seconds: int | None = None
-    wal_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What the run will do.
 
@@ -64,6 +52,7 @@ class Plan:
     estimated_wal_bytes: int | None
     lock: str
     statements: tuple[str, ...] = ()
+    estimated_image_bytes: int | None = None
 
 
 def make_plan(
@@ -87,6 +76,7 @@ def make_plan(
         escalations=tuple(escalations),
         estimated_seconds=cost.seconds,
         estimated_wal_bytes=cost.wal_bytes,
+        estimated_image_bytes=cost.image_bytes,
         lock=_lock(shape, cost.seconds),
     )
 

@@ -12,6 +12,7 @@ from roleshift.engine.run import LogOutcome
 from roleshift.errors import DatabaseError, Reason
 from roleshift.phases.context import Context
 from roleshift.phases.freshness import outdated
+from roleshift.phases.measuring import Meter
 from roleshift.postgres import comparison, fence, image, ledger, schema_changes
 from roleshift.postgres.image import Figures, SourceFigures
 from roleshift.postgres.session import Isolation
@@ -32,8 +33,10 @@ async def run(context: Context) -> Outcome:
 async def _make_image(context: Context) -> Outcome:
     shape = context.plan.shape
     from_roles = [mapping.from_role for mapping in context.spec.mappings]
+    meter = await Meter.before(context, Phase.BACKING_UP)
     async with context.work.transaction(context.timeouts, Isolation.REPEATABLE_READ):
         await fence.check_epoch(context.work, context.run)
+        await meter.begin()
         source = await image.source_figures(context.work, shape, from_roles)
         stale = _stale(context, source)
         if stale:
@@ -42,7 +45,8 @@ async def _make_image(context: Context) -> Outcome:
         await image.create(context.work, shape, name, from_roles)
         found = await image.figures(context.work, shape, name)
         _must_equal(source, found)
-        await _record(context, name, found)
+        await _record(context, name, found, meter)
+    await meter.committed()
     return Advance(f"{found.rows} rows in roleshift.{name}, compared with the table")
 
 
@@ -62,7 +66,7 @@ def _must_equal(source: SourceFigures, found: Figures) -> None:
     )
 
 
-async def _record(context: Context, name: str, found: Figures) -> None:
+async def _record(context: Context, name: str, found: Figures, meter: Meter) -> None:
     retention = context.spec.backup.retention_seconds
     references = await references_of(context)
     await image.record(context.work, context.run, context.plan, name, found, references, retention)
@@ -76,6 +80,7 @@ async def _record(context: Context, name: str, found: Figures) -> None:
             rows=found.rows,
             kind="CREATE TABLE AS",
             message=f"{found.rows} rows in roleshift.{name}",
+            taken=await meter.taken(),
         ),
     )
 

@@ -9,13 +9,14 @@ from roleshift.checks.subject import Subject
 from roleshift.checks.wording import counted
 from roleshift.engine import mapping
 from roleshift.engine.checks import Finding
+from roleshift.engine.cost import Cost
 from roleshift.engine.facts.backup import PermissionFacts, SpaceFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import NOT_REACHED, Facts
 from roleshift.engine.facts.storage import StorageFacts
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.keys import Key
-from roleshift.engine.plan import Cost, Plan, make_plan, resolve_shape, schema_changes
+from roleshift.engine.plan import Plan, make_plan, resolve_shape, schema_changes
 from roleshift.engine.score import Gate, judge_gate
 from roleshift.engine.target import TargetFacts
 from roleshift.engine.transaction_time import transaction_seconds
@@ -136,11 +137,13 @@ def _absent(subject: Subject, target: TargetFacts) -> list[str]:
 def _cost(subject: Subject, proof: mapping.MappingProof) -> Cost:
     """The same estimates that DatabaseSize and BackupSpace judge."""
     storage, space = subject.facts.condition.storage, subject.facts.backup.space
+    needed = estimate_of(subject, space) if isinstance(space, SpaceFacts) else None
     return Cost(
         seconds=transaction_seconds(proof.rows, storage.indexes)
         if isinstance(storage, StorageFacts)
         else None,
-        wal_bytes=estimate_of(subject, space).wal if isinstance(space, SpaceFacts) else None,
+        wal_bytes=needed.wal if needed else None,
+        image_bytes=needed.image if needed else None,
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from roleshift.api import Phase
+from roleshift.engine.cost import Taken
 from roleshift.engine.drift import stale_because
 from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.mapping import MappingProof, prove_mapping
@@ -13,6 +14,7 @@ from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import verifying
 from roleshift.phases.context import Context
 from roleshift.phases.freshness import outdated
+from roleshift.phases.measuring import Meter
 from roleshift.postgres import comparison, fence, image, ledger, write
 
 
@@ -31,11 +33,13 @@ async def run(context: Context) -> Outcome:
         return Advance(f"{context.run.write.rows} rows were written before")
     try:
         await _must_be_fresh(context)
+        meter = await Meter.before(context, Phase.MIGRATING)
         async with context.work.transaction(context.timeouts):
-            written, results = await _write(context)
+            written, results = await _write(context, meter)
     except _RollBack as rolled_back:
         await _remember(context, rolled_back.results)
         return rolled_back.outcome
+    await meter.committed()
     await _remember(context, results)
     return Advance(f"{written.rows} rows written and verified")
 
@@ -45,10 +49,11 @@ async def _remember(context: Context, results: tuple[VerificationResult, ...]) -
         await ledger.record(context.control, context.run, ledger.Documents(verification=results))
 
 
-async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResult, ...]]:
+async def _write(context: Context, meter: Meter) -> tuple[WriteRecord, tuple[VerificationResult, ...]]:
     shape = context.plan.shape
     await fence.check_epoch(context.work, context.run)
     await write.lock(context.work, shape)
+    await meter.begin()
     await _must_be_fresh(context)
     await _must_be_the_same_table(context)
     before = await comparison.distribution(context.work, shape)
@@ -56,15 +61,16 @@ async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResul
     _must_fit(context, proof)
     kept = await _fresh_image(context, proof)
     mapping = verifying.mapping_of(context)
-    written = await write.write_rows(
-        context.work, shape, kept.name, mapping, lambda done: context.rows_done(done, kept.rows)
-    )
+    async with meter.working():
+        written = await write.write_rows(
+            context.work, shape, kept.name, mapping, lambda done: context.rows_done(done, kept.rows)
+        )
     _must_have_written(context, kept, written)
     await write.fire_deferred(context.work)
     results = await verifying.before_commit(context, kept.name, written, before, dict(proof.after))
     if failures(results):
         raise _RollBack(_validation_failed(results), results)
-    await _announce(context, written)
+    await _announce(context, written, await meter.taken())
     return written, results
 
 
@@ -130,7 +136,7 @@ def _validation_failed(results: tuple[VerificationResult, ...]) -> Undo:
     return Undo(Reason.VALIDATION_FAILED, message, Extent.UNCOMMITTED)
 
 
-async def _announce(context: Context, written: WriteRecord) -> None:
+async def _announce(context: Context, written: WriteRecord, taken: Taken) -> None:
     """Log the result in the writing transaction, and the coming COMMIT outside it."""
     await ledger.append(
         context.work,
@@ -144,6 +150,7 @@ async def _announce(context: Context, written: WriteRecord) -> None:
             message=f"{written.rows} rows written",
             xid=written.xid,
             written_at=written.written_at,
+            taken=taken,
         ),
     )
     await ledger.append(
