@@ -1,7 +1,7 @@
 """The plan: what a run will do, as a value with a hash that an approval can name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC
 from typing import Any
 
@@ -19,6 +19,11 @@ class AddEnumValue:
     enum_type: str
     label: str
 
+    @property
+    def what(self) -> str:
+        """What is added, for people."""
+        return f"value '{self.label}' of {self.enum_type}"
+
 
 @dataclass(frozen=True, slots=True)
 class AddColumn:
@@ -26,6 +31,11 @@ class AddColumn:
 
     column: str
     type_name: str
+
+    @property
+    def what(self) -> str:
+        """What is added, for people."""
+        return f'column "{self.column}"'
 
 
 SchemaChange = AddEnumValue | AddColumn
@@ -96,14 +106,17 @@ def plan_hash(
     proof: MappingProof,
     schema_changes: Sequence[SchemaChange],
 ) -> str:
-    """Hash over the immutable spec, the waivers, the from→to cells (not their counts) and the schema."""
+    """Hash over the immutable spec, the waivers, the from→to cells (not their counts) and the schema.
+
+    What it covers, what it doesn't, and why: docs/decisions/0017.
+    """
     return canonical_hash(
         {
             "spec": immutable,
             "waivers": sorted([w.check, w.reason, w.expires.astimezone(UTC).isoformat()] for w in waivers),
-            "cells": sorted([cell.from_role, cell.to_role, cell.seniority] for cell in proof.cells),
-            "schemaChanges": [repr(change) for change in schema_changes],
-            "key": [[column.name, column.type_name] for column in shape.key],
+            "cells": sorted([cell.from_role, cell.to_role, cell.seniority or ""] for cell in proof.cells),
+            "schemaChanges": sorted([type(change).__name__, *astuple(change)] for change in schema_changes),
+            "key": sorted([column.name, column.type_name] for column in shape.key),
             "written": [[column.name, column.type_name] for column in shape.written],
         }
     )
@@ -163,9 +176,21 @@ def missing_labels(facts: TargetFacts, targets: Sequence[str]) -> tuple[str, ...
 
 
 def schema_changes(
-    facts: TargetFacts, names: ColumnNames, targets: Sequence[str]
+    facts: TargetFacts, names: ColumnNames, targets: Sequence[str], carried_out: Sequence[SchemaChange] = ()
 ) -> tuple[SchemaChange, ...]:
-    """Everything that AddMissing would add: enum values first, then columns."""
+    """Everything that AddMissing adds: enum values first, then columns.
+
+    Args:
+        carried_out: what this very run has added already: that belongs to its plan as it did before.
+    """
     labels = tuple(AddEnumValue(facts.role_type.enum_type, label) for label in missing_labels(facts, targets))
     columns = tuple(AddColumn(column.name, column.type_name) for column in missing_columns(facts, names))
-    return labels + columns
+    changes = dict.fromkeys((*carried_out, *labels, *columns))
+    return tuple(sorted(changes, key=lambda change: isinstance(change, AddColumn)))
+
+
+def is_missing(change: SchemaChange, facts: TargetFacts) -> bool:
+    """Whether what a change adds is not there yet."""
+    if isinstance(change, AddColumn):
+        return facts.column(change.column) is None
+    return change.label not in facts.role_type.enum_labels

@@ -20,13 +20,13 @@ from roleshift.postgres.session import Isolation
 
 async def run(context: Context) -> Outcome:
     """Change the schema as planned, then make and verify the image in one transaction."""
-    if context.run.image is not None:
-        return Advance(f"the image roleshift.{context.run.image.name} was made before")
-    again = await outdated(context)
+    again = None if context.run.image else await outdated(context)
     if again is not None:
         return again
     for change in context.plan.schema_changes:
         await schema_changes.apply_schema_change(context.work, context.run, change, context.plan.shape)
+    if context.run.image is not None:
+        return Advance(f"the image roleshift.{context.run.image.name} was made before")
     return await _make_image(context)
 
 

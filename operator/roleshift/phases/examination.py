@@ -1,5 +1,6 @@
 """One look at a database for one manifest: facts, findings, gate and plan. Writes nothing that stays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from roleshift.api import RoleMigrationSpec, SchemaChanges
@@ -16,7 +17,7 @@ from roleshift.engine.facts.look import NOT_REACHED, Facts
 from roleshift.engine.facts.storage import StorageFacts
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.keys import Key
-from roleshift.engine.plan import Plan, make_plan, resolve_shape, schema_changes
+from roleshift.engine.plan import Plan, SchemaChange, make_plan, resolve_shape, schema_changes
 from roleshift.engine.score import Gate, judge_gate
 from roleshift.engine.target import TargetFacts
 from roleshift.engine.transaction_time import transaction_seconds
@@ -50,6 +51,7 @@ async def examine(
     reading: Session,
     trying: Session,
     surroundings: Surroundings,
+    carried_out: Sequence[SchemaChange] = (),
 ) -> Examination:
     """Probe, judge and plan.
 
@@ -57,11 +59,12 @@ async def examine(
         reading: the session of the probes; its transaction is read-only.
         trying: the session on which rights are really tried and undone.
         surroundings: what is known outside the database.
+        carried_out: schema statements that the run has carried out already.
     """
     wanted = wanted_of(spec)
     facts = replace(await look(reading, wanted), surroundings=surroundings)
     facts = replace(facts, condition=beside(facts.condition, reading.backend, trying.backend))
-    plan = plan_for(Subject(spec, facts), immutable)
+    plan = plan_for(Subject(spec, facts), immutable, carried_out)
     facts = replace(facts, permissions=await _permissions(trying, spec, wanted, facts, plan))
     findings = apply_waivers(judge_all(Subject(spec, facts)), spec.checks.waivers, surroundings.now)
     return Examination(facts, findings, judge_gate(findings, spec.checks.minimum_score), plan)
@@ -103,13 +106,15 @@ async def _permissions(
     return await permissions.try_permissions(session, trial)
 
 
-def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
+def plan_for(
+    subject: Subject, immutable: dict[str, object], carried_out: Sequence[SchemaChange] = ()
+) -> Plan | None:
     """The plan, where table, key, columns and roles are known and usable."""
     target, proof, key = subject.target, subject.proof, subject.key
     if target is None or proof is None or not isinstance(key, Key):
         return None
     changes = (
-        schema_changes(target, subject.names, subject.to_roles)
+        schema_changes(target, subject.names, _weakest_first(subject), carried_out)
         if subject.spec.schema_changes is SchemaChanges.ADD_MISSING
         else ()
     )
@@ -128,6 +133,15 @@ def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
     )
     from_roles = tuple(one.from_role for one in subject.spec.mappings)
     return replace(plan, statements=_statements(plan, from_roles))
+
+
+def _weakest_first(subject: Subject) -> list[str]:
+    """Target roles in an order that does not depend on how the manifest lists its mappings.
+
+    Enum values are added in it, and keep it for good.
+    """
+    rank = {role: position for position, role in enumerate(subject.spec.privileges.order)}
+    return sorted(subject.to_roles, key=lambda role: (rank.get(role, len(rank)), role))
 
 
 def _absent(subject: Subject, target: TargetFacts) -> list[str]:
