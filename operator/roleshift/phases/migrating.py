@@ -11,7 +11,7 @@ from roleshift.engine.outcome import Advance, Extent, Outcome, Replan, Undo
 from roleshift.engine.run import Image, LogOutcome, WriteRecord
 from roleshift.engine.verification import VerificationResult, failure_message, failures
 from roleshift.errors import DatabaseError, Reason
-from roleshift.phases import verifying
+from roleshift.phases import collisions, verifying
 from roleshift.phases.context import Context
 from roleshift.phases.freshness import outdated
 from roleshift.phases.measuring import Meter
@@ -39,6 +39,11 @@ async def run(context: Context) -> Outcome:
     except _RollBack as rolled_back:
         await _remember(context, rolled_back.results)
         return rolled_back.outcome
+    except DatabaseError as error:
+        again = await collisions.appeared(context, error)
+        if again is None:
+            raise
+        return again
     await meter.committed()
     await _remember(context, results)
     return Advance(f"{written.rows} rows written and verified")

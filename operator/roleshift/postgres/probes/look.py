@@ -8,11 +8,12 @@ in which a probe fails is asked again, probe by probe.
 
 from typing import Any
 
+from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import Facts
-from roleshift.engine.facts.table import MissingTarget
+from roleshift.engine.facts.table import CollisionFacts, MissingTarget
 from roleshift.engine.target import TargetFacts
 from roleshift.postgres.probes import activity, backup
-from roleshift.postgres.probes.batch import Answers, Probe, ask
+from roleshift.postgres.probes.batch import Answers, Probe, ask, ask_one
 from roleshift.postgres.probes.condition import Condition
 from roleshift.postgres.probes.integrity import InCatalog, OnRows
 from roleshift.postgres.probes.locks import lock_facts, locks_probe, seen_twice
@@ -37,6 +38,20 @@ async def look(session: Session, wanted: Wanted) -> Facts:
     limits = Timeouts(LOCK_SECONDS, CATALOG_SECONDS)
     async with session.transaction(limits, Isolation.REPEATABLE_READ, Access.READ_ONLY):
         return await _look(session, wanted)
+
+
+async def collisions_now(session: Session, wanted: Wanted) -> CollisionFacts | ProbeFailure:
+    """Rows that collide at this moment, without the rest of a look.
+
+    Raises:
+        DatabaseError: the connection itself is gone.
+    """
+    limits = Timeouts(LOCK_SECONDS, CATALOG_SECONDS)
+    async with session.transaction(limits, Isolation.REPEATABLE_READ, Access.READ_ONLY):
+        target = await ask_one(session, target_probe(wanted), CATALOG_SECONDS)
+        if not isinstance(target, TargetFacts):
+            return CollisionFacts(0)
+        return await ask_one(session, collisions_probe(wanted, target), wanted.scan_seconds)
 
 
 async def _look(session: Session, wanted: Wanted) -> Facts:
