@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from roleshift.api import RoleMigrationSpec, SchemaChanges
 from roleshift.checks.backup import estimate_of
+from roleshift.checks.capacity import seconds_of
 from roleshift.checks.catalogue import judge_all
 from roleshift.checks.subject import Subject
 from roleshift.checks.wording import counted
@@ -20,7 +21,6 @@ from roleshift.engine.keys import Key
 from roleshift.engine.plan import Plan, SchemaChange, make_plan, resolve_shape, schema_changes
 from roleshift.engine.score import Gate, judge_gate
 from roleshift.engine.target import TargetFacts
-from roleshift.engine.transaction_time import transaction_seconds
 from roleshift.engine.waivers import apply_waivers
 from roleshift.errors import Reason
 from roleshift.postgres import image, permissions, write
@@ -129,7 +129,7 @@ def plan_for(
         schema_changes=changes,
         collisions=0 if isinstance(collisions := subject.facts.collisions, ProbeFailure) else collisions.rows,
         escalations=escalations_of(subject, proof),
-        cost=_cost(subject, proof),
+        cost=_cost(subject),
     )
     from_roles = tuple(one.from_role for one in subject.spec.mappings)
     return replace(plan, statements=_statements(plan, from_roles))
@@ -148,14 +148,12 @@ def _absent(subject: Subject, target: TargetFacts) -> list[str]:
     return [name for name in subject.spec.target.columns.written() if target.column(name) is None]
 
 
-def _cost(subject: Subject, proof: mapping.MappingProof) -> Cost:
+def _cost(subject: Subject) -> Cost:
     """The same estimates that DatabaseSize and BackupSpace judge."""
     storage, space = subject.facts.condition.storage, subject.facts.backup.space
     needed = estimate_of(subject, space) if isinstance(space, SpaceFacts) else None
     return Cost(
-        seconds=transaction_seconds(proof.rows, storage.indexes)
-        if isinstance(storage, StorageFacts)
-        else None,
+        seconds=seconds_of(subject, storage) if isinstance(storage, StorageFacts) else None,
         wal_bytes=needed.wal if needed else None,
         image_bytes=needed.image if needed else None,
     )
