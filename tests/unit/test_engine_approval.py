@@ -141,8 +141,8 @@ def test_what_differs_is_said() -> None:
     many = replace(PLAN, proof=replace(PROOF, cells=tuple(Cell(f"r{n}", "b", None, 1) for n in range(5))))
     assert "r0 → b, r1 → b, r2 → b and 2 more" in difference(fewer, many)
     adding = replace(PLAN, schema_changes=(AddColumn("c", "text"),))
-    assert difference(PLAN, adding) == "other schema statements are needed"
-    assert difference(adding, PLAN) == "its schema statements have run"
+    assert difference(PLAN, adding) == 'column "c" has to be added'
+    assert difference(adding, PLAN) == 'somebody has added column "c" already'
     wider = replace(SHAPE, seniority=replace(SHAPE.role, name="level"))
     assert "another name or type" in difference(PLAN, replace(PLAN, shape=wider))
 

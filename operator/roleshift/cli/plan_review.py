@@ -7,10 +7,11 @@ from functools import cached_property
 from roleshift.api import OnDuplicate
 from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject
-from roleshift.checks.wording import amount, named, quoted
+from roleshift.checks.wording import named, quoted
 from roleshift.cli.formats import count
 from roleshift.cli.look import Look
 from roleshift.cli.plan_remarks import remarks
+from roleshift.engine.amounts import amount
 from roleshift.engine.checks import Finding
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.table import RoleFacts

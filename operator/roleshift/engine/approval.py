@@ -85,16 +85,17 @@ def _moves(plan: Plan) -> set[str]:
     }
 
 
-def _listed(moves: list[str]) -> str:
-    more = len(moves) - _SHOWN
-    return ", ".join(moves[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def _listed(things: list[str]) -> str:
+    more = len(things) - _SHOWN
+    return ", ".join(things[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _schema(approved: Plan, now: Plan) -> Iterator[str]:
-    if approved.schema_changes and not now.schema_changes:
-        yield "its schema statements have run"
-    elif approved.schema_changes != now.schema_changes:
-        yield "other schema statements are needed"
+    before, after = set(approved.schema_changes), set(now.schema_changes)
+    if there := [one for one in approved.schema_changes if one not in after]:
+        yield f"somebody has added {_listed([one.what for one in there])} already"
+    if needed := [one for one in now.schema_changes if one not in before]:
+        yield f"{_listed([one.what for one in needed])} has to be added"
     if _columns(approved) != _columns(now):
         yield "the key or a column that is written has another name or type"
 

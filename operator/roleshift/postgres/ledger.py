@@ -8,12 +8,21 @@ from datetime import datetime
 
 from roleshift.api import Phase
 from roleshift.engine.checks import Finding
+from roleshift.engine.cost import Taken
 from roleshift.engine.identity import RunIdentity
-from roleshift.engine.plan import Plan
+from roleshift.engine.plan import Plan, SchemaChange
 from roleshift.engine.run import LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.verification import VerificationResult
 from roleshift.errors import DatabaseError, FencedError, Reason
-from roleshift.postgres.run_rows import FINDINGS, PLAN, ROLLBACK, VERIFICATION, document, run_record
+from roleshift.postgres.run_rows import (
+    FINDINGS,
+    PLAN,
+    ROLLBACK,
+    SCHEMA_CHANGE,
+    VERIFICATION,
+    document,
+    run_record,
+)
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import statement
 
@@ -183,6 +192,8 @@ class LogLine:
     message: str = ""
     xid: int | None = None
     written_at: datetime | None = None
+    taken: Taken | None = None
+    schema_change: SchemaChange | None = None
 
 
 async def append(session: Session, run: RunRecord, line: LogLine) -> None:
@@ -205,6 +216,11 @@ async def append(session: Session, run: RunRecord, line: LogLine) -> None:
             "message": line.message,
             "xid": line.xid,
             "written_at": line.written_at,
+            "work_seconds": line.taken.work_seconds if line.taken else None,
+            "lock_seconds": line.taken.lock_seconds if line.taken else None,
+            "wal_bytes": line.taken.wal_bytes if line.taken else None,
+            "wal_of": line.taken.wal_of if line.taken else "",
+            "schema_change": document(SCHEMA_CHANGE, line.schema_change),
         },
     )
     if not cursor.rowcount:

@@ -1,5 +1,13 @@
--- The ledger, version 3: images hold what each row becomes beside what it was. Locks the images of version 2;
--- rewrites them once, and reads them once for their checksum. Runs as version 1 does; the functions come after it.
+-- The ledger, version 3: what a step really took, which schema statements a run has carried out, and images that
+-- hold what each row becomes beside what it was. Locks the execution log for a moment, and the images of version 2,
+-- which are rewritten once and read once for their checksum. Runs as version 1 does; the functions come after it.
+ALTER TABLE roleshift.migration_execution_log
+    ADD COLUMN work_seconds double precision,
+    ADD COLUMN lock_seconds double precision,
+    ADD COLUMN wal_bytes bigint,
+    ADD COLUMN wal_of text NOT NULL DEFAULT '',
+    ADD COLUMN schema_change jsonb;
+
 DO $$
 DECLARE
     kept record;
