@@ -15,7 +15,8 @@ from roleshift.cluster.pod_metrics import PodMetricsReader
 from roleshift.cluster.secrets import SecretReader
 from roleshift.controller.mailbox import Mailbox
 from roleshift.controller.ports import Ports
-from roleshift.controller.worker import GONE_DATABASE_SECONDS, MigrationWorker
+from roleshift.controller.postponing import GONE_DATABASE_SECONDS
+from roleshift.controller.worker import MigrationWorker
 from roleshift.engine.identity import ObjectKey, ObjectRef
 from roleshift.telemetry.metrics import Metrics
 from support.migrations import Migration

@@ -23,7 +23,8 @@ def profiles(database: Database) -> Database:
 
 NEW = (
     "approved_hash,approved_at,approved_by,approval_reason,approved_plan,"
-    "work_seconds,lock_seconds,wal_bytes,wal_of,schema_change"
+    "work_seconds,lock_seconds,wal_bytes,wal_of,schema_change,"
+    "carried_hash,forget_token,forgotten_at,forgotten_by"
 )
 """Columns that versions after the first brought."""
 

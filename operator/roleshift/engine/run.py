@@ -128,7 +128,11 @@ class RunRecord:
         attempts: failed attempts of the present phase.
         rollback_requested_at: latched when first seen; never unlatched.
         approval: latched when first seen; counts for the plan that it names and for no other.
-        retry_token: the value of retryRequestedAt that began this attempt, or "".
+        retry_token: the value of retryRequestedAt that was acted on last, or "".
+        forget_token: the value of forgetRequestedAt that was acted on last, or "".
+        carried_hash: an approval of an earlier attempt that stands in the manifest still and does not count
+            for this one; "" once it was taken out.
+        copied: the row was made in another database and came here with a copy of it.
     """
 
     run_id: str
@@ -156,6 +160,9 @@ class RunRecord:
     rollback_reason: str = ""
     approval: ApprovalRecord | None = None
     retry_token: str = ""
+    forget_token: str = ""
+    carried_hash: str = ""
+    copied: bool = False
     image: Image | None = None
     write: WriteRecord | None = None
     log: tuple[LogEntry, ...] = ()
