@@ -78,13 +78,12 @@ class Journey:
         self.apply()
         status = self.ends_as("Failed", "Done", "RolledBack")
         self.assert_as_before()
-        ready = condition_of(status, "Ready")
-        return f"{ready['reason']}: {ready['message']}"
+        return said_in(status)
 
     def ends_as(self, phase: str, *others: str) -> dict[str, Any]:
         """Wait until the run is in that phase or in another one, which it must not be in; the status."""
         status = self.migration.wait_for_phase(phase, *others, "Failed", deadline=SECONDS)
-        assert status["phase"] == phase, condition_of(status, "Ready")
+        assert status["phase"] == phase, f"{status['phase']}, {said_in(status)}"
         return status
 
     def assert_as_before(self) -> None:
@@ -102,6 +101,12 @@ class Journey:
         assert found == foreseen.matrix
         assert (plan["rows"], plan["collisions"]) == (rows, len(foreseen.removed))
         assert (status["backup"]["rows"], status["backup"]["verified"]) == (rows, True)
+
+
+def said_in(status: dict[str, Any]) -> str:
+    """Reason and message of Ready."""
+    ready = condition_of(status, "Ready")
+    return f"{ready['reason']}: {ready['message']}"
 
 
 class Begin(Protocol):

@@ -12,7 +12,6 @@ from support.foreseen import Foreseen, Role, Route, Row, Rows, Rules, all_rows, 
 from support.migrations import merged
 from support.run_phases import spec_of
 
-BOOKKEEPING = "previous_role {type}, seniority_level text, role_migrated_at timestamptz"
 _ROWS = "SELECT to_jsonb(t), t.xmin::text FROM {table} AS t"
 _COLUMNS = """
     SELECT attname FROM pg_attribute
@@ -57,7 +56,8 @@ class Shape:
         lookup: query for key and name of each role; "" where the column holds the role itself.
         target: what else the manifest says in spec.target; spec: what else it says.
         in_scope: the same in Python as `target` says in its scope.
-        changing: columns that triggers change at each write.
+        computed: columns that are computed from those that the run writes.
+        stamped: columns that triggers change at each write, so that they don't come back.
     """
 
     sql: str
@@ -73,7 +73,8 @@ class Shape:
     in_scope: Callable[[Row], bool] = all_rows
     target: Mapping[str, Any] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
-    changing: Sequence[str] = ()
+    computed: Sequence[str] = ()
+    stamped: Sequence[str] = ()
 
     def but(self, **changes: Any) -> "Shape":
         """The same with something else."""
@@ -112,9 +113,9 @@ class Shape:
         database.execute(self.sql)
 
     def columns(self, database: Database) -> list[str]:
-        """The table's columns at this moment, without those that triggers change."""
+        """The columns that have to come back: those of this moment, without what triggers stamp."""
         table = sql.Identifier(self.schema, self.table).as_string()
-        return [name for (name,) in database.query(_COLUMNS, [table]) if name not in self.changing]
+        return [name for (name,) in database.query(_COLUMNS, [table]) if name not in self.stamped]
 
     def read(self, database: Database) -> Content:
         """Every row, as the superuser sees it."""
@@ -144,7 +145,7 @@ class Shape:
 
     def _row(self, whole: dict[str, Any], role_names: dict[Any, str] | None) -> Row:
         role, previous_role, seniority, migrated_at = (whole.get(name) for name in astuple(self.names))
-        left_out = {*astuple(self.names), *self.changing}
+        left_out = {*astuple(self.names), *self.computed, *self.stamped}
         return Row(
             role=_named(role, role_names),
             previous_role=_named(previous_role, role_names),
