@@ -80,7 +80,7 @@ def test_everybody_follows_a_cohort_and_each_comes_back(begin: Begin, shape: Sha
     everybody = begin(without(first, shape), "everybody")
     everybody.forward()
     everybody.back()
-    first.back()
+    first.back_after(everybody)
 
 
 class TestCohort:
@@ -93,7 +93,7 @@ class TestCohort:
         second = begin(without(first, canaries(self.SHAPE, *wanted)), "more-canaries")
         second.forward()
         second.back()
-        first.back()
+        first.back_after(second)
 
     def test_the_same_cohort_again_has_nothing_left_to_do(self, begin: Begin) -> None:
         first = begin(canaries(self.SHAPE, "1"), "canary")

@@ -122,10 +122,9 @@ def test_what_others_wrote_beside_the_role_is_kept(begin: Begin, database: Datab
     assert database.row_set_hash("user_roles") == journey.hash
 
 
-def test_a_role_that_no_partition_takes_is_refused_before_the_write(begin: Begin) -> None:
+def test_a_role_that_no_partition_takes_ends_the_run_and_changes_nothing(begin: Begin) -> None:
     closed = BY_ROLE.sql.replace(
         "PARTITION OF user_roles DEFAULT", "PARTITION OF user_roles FOR VALUES IN ('guest')"
     )
     said = begin(BY_ROLE.but(sql=closed, mappings=[{"from": "owner", "to": "boss"}])).refused()
-    assert "partition" in said
-    assert "boss" in said
+    assert "no partition" in said

@@ -135,12 +135,5 @@ async def test_a_label_that_the_elements_type_lacks_is_named(database: Database)
     assert "spec.schemaChanges: AddMissing" in said.message
 
 
-async def test_a_previous_role_of_another_type_is_refused(database: Database) -> None:
-    statements = ARRAY.sql.replace("previous_role text[]", "previous_role text")
-    said = await failed(database, CheckName.MIGRATION_COLUMNS, ARRAY.but(sql=statements))
-    assert "previous_role" in said.message
-    assert "text[]" in said.message
-
-
 async def test_it_works_on_postgresql_16(database16: Database) -> None:
     assert fallen(await examined(database16, ARRAY.but(order=ORDER))) == {}

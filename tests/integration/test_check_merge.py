@@ -13,10 +13,9 @@ from support.sample_shapes import MERGE, MERGING, ORDER
 NAME = CheckName.ROLE_CONSISTENCY
 GRANTS = """
     CREATE TABLE grants (id int PRIMARY KEY, membership bigint REFERENCES user_roles {action});
-    INSERT INTO grants SELECT row_number() OVER (), id FROM user_roles WHERE {rows};
+    INSERT INTO grants SELECT row_number() OVER (), id FROM user_roles WHERE user_id = 6 AND role <> 'user';
 """
-OF_USER_6 = "user_id = 6 AND role IN ('member', 'editor')"
-"""User 6 holds user too: both of these rows would go."""
+"""User 6 holds member, editor and user: one or two of these rows would go."""
 
 
 @pytest.fixture
@@ -38,8 +37,7 @@ async def test_what_it_removes_is_counted_and_said(database: Database) -> None:
     assert found.plan.collisions == 13
     said = judgement(found, NAME)
     assert said.result in (CheckResult.PASSED, CheckResult.WARNING)
-    assert "13 rows" in said.message
-    assert "remove" in said.message
+    assert "13 of them by being merged" in said.message
 
 
 async def test_keep_at_least_counts_what_is_left_after_it(database: Database) -> None:
@@ -53,19 +51,14 @@ async def test_keep_at_least_counts_what_is_left_after_it(database: Database) ->
 
 @pytest.mark.parametrize("action", ["", "ON DELETE CASCADE", "ON DELETE SET NULL"])
 async def test_a_row_that_others_refer_to_is_not_removed(database: Database, action: str) -> None:
-    database.execute(GRANTS.format(action=action, rows=OF_USER_6))
+    database.execute(GRANTS.format(action=action))
     said = judgement(await examined(database), NAME)
     assert said.result is CheckResult.FAILED
     assert "grants" in said.message
 
 
-async def test_a_row_that_stays_may_be_referred_to(database: Database) -> None:
-    database.execute(GRANTS.format(action="ON DELETE CASCADE", rows="role IN ('user', 'guest')"))
-    assert set(fallen(await examined(database))) <= {NAME}
-    assert judgement(await examined(database), NAME).result is not CheckResult.FAILED
-
-
 async def test_without_collisions_there_is_nothing_to_say(database: Database) -> None:
+    database.execute(GRANTS.format(action="ON DELETE CASCADE"))
     found = await examined(database, mappings=[MERGING[2]])
     assert fallen(found) == {}
     assert found.plan is not None

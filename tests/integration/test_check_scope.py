@@ -59,9 +59,8 @@ async def test_a_column_that_is_not_there_is_named_with_those_that_are(database:
 async def test_a_value_that_the_type_refuses_is_named(
     database: Database, column: str, operator: str, value: str
 ) -> None:
-    said = await refused(database, {"column": column, "operator": operator, "values": ["7", value]})
+    said = await refused(database, {"column": column, "operator": operator, "values": [value]})
     assert f'"{value}"' in said.message
-    assert column in said.message
 
 
 @pytest.mark.parametrize("column", ["role", "previous_role", "seniority_level", "role_migrated_at"])

@@ -61,6 +61,7 @@ class Rules:
     """What a manifest says about rows.
 
     Attributes:
+        routes: in the manifest's order: of two seniorities that equally strong roles give, the first counts.
         order: of privileges, weakest first.
         user: column that is unique together with the role; "" where nothing is.
         key: columns of the key; "" stands for the role. Of equal rows Merge keeps the first by key.
@@ -80,7 +81,8 @@ class Rules:
 
     def written(self, row: Row) -> Row:
         """What the run makes of a row that a mapping names."""
-        ranked = [route for route in self.routes_of(row) if route.seniority is not None]
+        named = self.routes_of(row)
+        ranked = [one for one in self.routes.values() if one.seniority is not None and one in named]
         strongest = max(ranked, key=lambda route: self._rank(route.to), default=None)
         return replace(
             row,

@@ -73,6 +73,11 @@ class Journey:
         self.assert_as_before()
         return status
 
+    def back_after(self, later: "Journey") -> None:
+        """Back, once a later run on the same table is back: what that one wrote has new versions."""
+        self.touched |= later.touched
+        self.back()
+
     def refused(self) -> str:
         """Apply; the run has to end before it writes anything. Reason and message."""
         self.apply()

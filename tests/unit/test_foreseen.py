@@ -69,3 +69,9 @@ def test_the_strongest_new_role_gives_the_seniority() -> None:
     assert array_after("a", "b", a=Route("d", "lead"), b=Route("c", "junior")).seniority == "lead"
     assert array_after("a", "b", a=Route("c", "junior"), b=Route("d", "lead")).seniority == "lead"
     assert array_after("a", "b", a=Route("c", "junior"), b=Route("e")).seniority == "junior"
+
+
+def test_of_equally_strong_ones_the_first_mapping_gives_it() -> None:
+    routes = {"a": Route("c", "junior"), "b": Route("c", "senior")}
+    assert array_after("b", "a", **routes).seniority == "junior"
+    assert array_after("a", "b", **routes).seniority == "junior"
