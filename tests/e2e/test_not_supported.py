@@ -10,9 +10,6 @@ from support.cases import Case
 
 NOT_SUPPORTED: dict[str, dict[str, Any]] = {
     "connection.clusterRef": {"connection": {"secretRef": None, "clusterRef": {"name": "people"}}},
-    "target.scope": {"target": {"scope": {"matchExpressions": [{"column": "note", "operator": "Exists"}]}}},
-    "target.lookup": {"target": {"lookup": {"table": "roles", "keyColumn": "id", "nameColumn": "name"}}},
-    "target.onDuplicate": {"target": {"onDuplicate": "Merge"}},
     "strategy.type": {"strategy": {"type": "Batched"}},
     "mode": {"mode": "DryRun"},
     "backup.methods": {"backup": {"methods": ["Table", "Archive"], "archive": {"url": "s3://people/roles"}}},
@@ -22,25 +19,6 @@ NOT_SUPPORTED: dict[str, dict[str, Any]] = {
     "window": {"window": {"schedule": "0 2 * * 6", "durationSeconds": 3600}},
     "maintenance": {"maintenance": {"workloads": [{"kind": "Deployment", "name": "people-api"}]}},
     "deletionPolicy": {"deletionPolicy": "DeleteBackups"},
-}
-
-# What only a look at the table can tell.
-SHAPES_NOT_SUPPORTED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "an array of roles": (
-        "ALTER TABLE user_profiles ALTER role TYPE user_role[] USING ARRAY[role]",
-        {},
-        '"role" is an array',
-    ),
-    "a role in the key": (
-        "ALTER TABLE user_profiles DROP CONSTRAINT user_profiles_pkey, ADD PRIMARY KEY (id, role)",
-        {},
-        '"role" is part of the key',
-    ),
-    "a swap under a unique index": (
-        "CREATE UNIQUE INDEX ON user_profiles (email, role)",
-        {"mappings": [{"from": a, "to": b} for a, b in (("manager", "admin"), ("admin", "manager"))]},
-        "migrate in two runs",
-    ),
 }
 
 
@@ -55,11 +33,3 @@ class TestNotSupported:
     def test_the_field_is_named(self, case: Case, field: str, changes: dict[str, Any]) -> None:
         case.apply(**changes)
         case.assert_refused("NotSupported", f"spec.{field} asks for something", ": ")
-
-    @pytest.mark.parametrize(
-        ("statement", "changes", "says"), SHAPES_NOT_SUPPORTED.values(), ids=SHAPES_NOT_SUPPORTED
-    )
-    def test_the_shape_is_named(self, case: Case, statement: str, changes: dict[str, Any], says: str) -> None:
-        case.database.execute(statement)
-        case.apply(unmappedRoles="Keep", **changes)
-        case.assert_refused("NotSupported", says, "this version")

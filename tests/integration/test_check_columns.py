@@ -126,8 +126,8 @@ class TestRoleType:
     @pytest.mark.parametrize(
         ("columns", "reason", "message"),
         [
-            ("role int", Reason.NOT_SUPPORTED, '"role" is of type integer'),
-            ("role text[]", Reason.NOT_SUPPORTED, '"role" is an array'),
+            ("role int", Reason.ROLE_NOT_IN_TYPE, '"role" is of type integer'),
+            ("role int[]", Reason.ROLE_NOT_IN_TYPE, '"role" is of type integer[]'),
             (
                 "kind text, role text GENERATED ALWAYS AS (lower(kind)) STORED",
                 Reason.ROLE_NOT_IN_TYPE,
@@ -143,27 +143,21 @@ class TestRoleType:
         assert said.reason is reason
         assert message in said.message
 
-    async def test_a_role_in_the_key_is_refused_by_name(self, database: Database) -> None:
-        database.execute(f"CREATE TABLE users (id int, role text, {BOOKKEEPING}, PRIMARY KEY (id, role))")
+    async def test_an_array_of_arrays_fails(self, database: Database) -> None:
+        database.execute(f"CREATE TABLE users (id int PRIMARY KEY, role text[], {BOOKKEEPING})")
+        database.execute("INSERT INTO users VALUES (1, '{{junior_dev},{admin}}'), (2, '{admin}')")
         said = judgement(await look(database, spec_of(target={"table": "users"})), TYPE)
-        assert said.reason is Reason.NOT_SUPPORTED
-        assert '"role" is part of the key' in said.message
+        assert said.reason is Reason.ROLE_NOT_IN_TYPE
+        assert said.message.startswith("1 row holds an array of more than one dimension")
 
-    @pytest.mark.parametrize("depth", ["the table", "a partition"])
-    async def test_a_table_that_is_partitioned_by_role_is_refused_by_name(
-        self, database: Database, depth: str
-    ) -> None:
-        columns = f"id int NOT NULL, role text NOT NULL, {BOOKKEEPING}"
-        if depth == "the table":
-            database.execute(f"CREATE TABLE users ({columns}, UNIQUE (id, role)) PARTITION BY LIST (role)")
-        else:
-            database.execute(
-                f"CREATE TABLE users ({columns}, UNIQUE (id, role)) PARTITION BY RANGE (id);"
-                "CREATE TABLE few PARTITION OF users FOR VALUES FROM (1) TO (9) PARTITION BY LIST (role)"
-            )
-        target = {"table": "users", "keyColumns": ["id", "role"]}
-        said = judgement(await look(database, spec_of(target=target)), TYPE)
-        assert said.reason is Reason.NOT_SUPPORTED
+    async def test_an_array_that_refuses_a_new_role_fails(self, database: Database) -> None:
+        database.execute("CREATE TYPE kind AS ENUM ('junior_dev', 'developer')")
+        database.execute(f"CREATE TABLE users (id int PRIMARY KEY, role kind[], {BOOKKEEPING})")
+        mappings = [{"from": "junior_dev", "to": "lead"}]
+        spec = spec_of(target={"table": "users", "columns": {"previousRole": ""}}, mappings=mappings)
+        said = judgement(await look(database, spec), TYPE)
+        assert said.reason is Reason.ROLE_NOT_IN_TYPE
+        assert 'kind[] lacks "lead"' in said.message
 
 
 class TestMigrationColumns:

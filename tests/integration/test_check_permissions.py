@@ -57,7 +57,7 @@ async def test_it_names_the_ledgers_version_once_there_is_one(database: Database
     create_user_profiles(database, 8)
     async with phases_on(database) as run:
         await run.check()
-        assert run.judgement(NAME).message.endswith("ledger: version 2")
+        assert run.judgement(NAME).message.endswith("ledger: version 3")
 
 
 @pytest.mark.parametrize(

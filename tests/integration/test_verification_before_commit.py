@@ -120,11 +120,11 @@ async def test_rows_that_a_rule_kept_from_being_written_are_incomplete(profiles:
         ),
         (
             partial(after_each_update, of_row=4, body="DELETE FROM user_profiles WHERE id = 8;"),
-            {Verification.USER_COUNT, Verification.ROLE_DISTRIBUTION},
+            {Verification.COMPLETENESS, Verification.USER_COUNT, Verification.ROLE_DISTRIBUTION},
         ),
         (
             partial(at_commit, of_row=4, body="DELETE FROM user_profiles WHERE id = 8;"),
-            {Verification.USER_COUNT, Verification.ROLE_DISTRIBUTION},
+            {Verification.COMPLETENESS, Verification.USER_COUNT, Verification.ROLE_DISTRIBUTION},
         ),
     ],
     ids=[
@@ -224,7 +224,12 @@ async def test_an_assignment_that_loses_its_user_is_an_orphan(profiles: Database
 async def test_administrators_that_the_write_itself_makes_too_few_are_missed(profiles: Database) -> None:
     sabotage = partial(after_each_update, of_row=4, body="DELETE FROM user_profiles WHERE id = 7;")
     keep = {"keepAtLeast": [{"role": "admin", "count": 10}]}
-    expected = (Verification.KEEP_AT_LEAST, Verification.USER_COUNT, Verification.ROLE_DISTRIBUTION)
+    expected = (
+        Verification.COMPLETENESS,
+        Verification.KEEP_AT_LEAST,
+        Verification.USER_COUNT,
+        Verification.ROLE_DISTRIBUTION,
+    )
     message = await fails_with(profiles, sabotage, *expected, privileges=keep)
     assert "admin: 9 left, 10 demanded" in message
 

@@ -19,6 +19,21 @@ _MAKE_OLDER = """
     ALTER TABLE roleshift.migration_run
         DROP approved_hash, DROP approved_at, DROP approved_by, DROP approval_reason, DROP approved_plan;
     DELETE FROM roleshift.ledger_version WHERE version > 1;
+    DO $$
+    DECLARE
+        kept record;
+        hashed text;
+    BEGIN
+        FOR kept IN SELECT name FROM roleshift.migration_backup LOOP
+            EXECUTE format('ALTER TABLE roleshift.%I DROP to_role, DROP to_seniority', kept.name);
+            SELECT string_agg(format('i.%I', attname), ', ' ORDER BY attnum) INTO hashed
+            FROM pg_attribute WHERE attrelid = to_regclass(format('roleshift.%I', kept.name))
+                AND attnum > 0 AND NOT attisdropped;
+            EXECUTE format('UPDATE roleshift.migration_backup SET checksum = (
+                SELECT sum(hashtextextended(ROW(%s)::text, 0)::numeric)::text FROM roleshift.%I AS i)',
+                hashed, kept.name);
+        END LOOP;
+    END $$;
 """
 _IMAGES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'roleshift' AND tablename ~ '^migration_backup_'"
 

@@ -146,8 +146,23 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.NULL_ROLES: Explanation(
         f"Rows hold no role. {_UNCHANGED}", "Give them one and retry, or set spec.unmappedRoles: Keep."
     ),
+    Reason.INVALID_SCOPE: Explanation(
+        "spec.target.scope names a column that is not there or that the run writes, or a value that the "
+        f"column can't have. {_UNCHANGED}",
+        f"Correct spec.target.scope. {_MANIFEST}",
+    ),
     Reason.ROLE_COLLISION: Explanation(
         f"Two rows of one user would become the same under a unique index. {_UNCHANGED}", _RETRY
+    ),
+    Reason.MAPPING_CHAIN: Explanation(
+        "The mapping goes round in a circle, and a unique index with expressions or a WHERE holds the role. "
+        f"{_UNCHANGED}",
+        f"Migrate in two runs, by a role that nobody holds. {_MANIFEST}",
+    ),
+    Reason.AMBIGUOUS_SENIORITY: Explanation(
+        "Rows hold several roles, and it is not clear which new role gives them their seniority. "
+        f"{_UNCHANGED}",
+        f"Name every new role that gives a seniority in spec.privileges.order. {_MANIFEST}",
     ),
     Reason.ESCALATION_NOT_ALLOWED: Explanation(
         f"A mapping gives a stronger role by spec.privileges.order. {_UNCHANGED}", _MANIFEST

@@ -111,7 +111,9 @@ def estimate_of(subject: Subject, facts: SpaceFacts) -> SpaceEstimate:
     """What the run over the rows that were counted needs, in bytes."""
     roles, proof, key = subject.facts.roles, subject.proof, subject.key
     total = roles.total if not isinstance(roles, ProbeFailure) else 0
-    columns = [*(key.columns if isinstance(key, Key) else ()), *subject.spec.target.columns.written()]
+    asked = subject.spec.target.columns
+    new = [name for name in (asked.role, asked.seniority) if name]
+    columns = [*(key.columns if isinstance(key, Key) else ()), *asked.written(), *new]
     return estimate_space(
         Measured(
             rows=total,

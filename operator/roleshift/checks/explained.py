@@ -43,14 +43,14 @@ EXPLANATIONS: dict[CheckName, Explanation] = {
     ),
     CheckName.USER_PROFILES: Explanation(
         "The target is an ordinary or partitioned table with a valid key and the role column; rows "
-        "and NULL roles are counted.",
+        "and NULL roles are counted. spec.target.scope names columns and values that the table has.",
         "Whether a row of the table is a user at all.",
     ),
     CheckName.ROLE_CONSISTENCY: Explanation(
         "Every role that rows hold is mapped or kept; collisions under unique indexes, with "
-        "examples, also where their expressions or predicates read the role; escalations against "
-        "privileges.order; privileges.keepAtLeast. It is judged again "
-        "under the write's lock.",
+        "examples, also where their expressions or predicates read the role; rows that Merge would remove, "
+        "and foreign keys that refer to them; one seniority for a row with several roles; escalations "
+        "against privileges.order; privileges.keepAtLeast. It is judged again under the write's lock.",
         "What a role allows in the application; escalations without privileges.order; collisions under "
         "exclusion constraints, and under an index that reads the role while its enum lacks labels.",
     ),
@@ -88,7 +88,8 @@ EXPLANATIONS: dict[CheckName, Explanation] = {
     ),
     CheckName.ROLE_TYPE: Explanation(
         "Enum, domain, length and check constraint of the role column take every new role, or "
-        "AddMissing adds it; the server itself is asked to cast each value.",
+        "AddMissing adds it; the server itself is asked to cast each value. The lookup table has one row "
+        "for each new role; an array has one dimension.",
         "Check constraints over several columns, and triggers that refuse a value: they are met "
         "before the commit.",
     ),

@@ -1,17 +1,16 @@
-"""Checks on the table and the mapping: is it a table with a key, and is every role accounted for?"""
+"""UserProfiles: is the target a table with a key, and can its rows be counted?"""
 
-from collections.abc import Mapping as Rows
-
-from roleshift.api import OnDuplicate, UnmappedRoles
-from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
-from roleshift.checks.wording import MAX_NAMED, counted, named
-from roleshift.engine.checks import Judgement, failed, passed, warning
+from roleshift.checks.subject import Subject, could_not_read, could_not_tell
+from roleshift.checks.wording import counted, named
+from roleshift.engine.checks import Judgement, failed, passed
 from roleshift.engine.facts.failure import ProbeFailure
-from roleshift.engine.facts.table import MissingTarget, OtherRelation, RoleFacts
-from roleshift.engine.keys import KeyProblem, role_indexes
-from roleshift.engine.mapping import MappingProof, chained_roles, escalations, shortfalls, unranked_roles
+from roleshift.engine.facts.table import MissingTarget, OtherRelation
+from roleshift.engine.keys import KeyProblem
 from roleshift.engine.target import TargetFacts
 from roleshift.errors import Reason
+
+_DATA_EXCEPTION = "22"
+"""SQLSTATE class of values that a type refuses."""
 
 
 def user_profiles(subject: Subject) -> Judgement:
@@ -32,10 +31,22 @@ def user_profiles(subject: Subject) -> Judgement:
         return problem
     if target.column(subject.names.role) is None:
         return _no_role_column(subject)
+    if subject.scope_problem:
+        return failed(subject.scope_problem, Reason.INVALID_SCOPE)
     if isinstance(roles, ProbeFailure):
-        return could_not_read(subject, roles)
+        return _roles_not_read(subject, roles)
     rows = counted(roles.total, "row", "rows")
     return passed(f"{subject.table}: {rows}, {roles.null_rows} of them with a NULL role")
+
+
+def _roles_not_read(subject: Subject, failure: ProbeFailure) -> Judgement:
+    """Values of a scope are the only values of the manifest that the rows are asked about."""
+    if subject.spec.target.scope is not None and failure.sqlstate.startswith(_DATA_EXCEPTION):
+        return failed(
+            f"spec.target.scope holds a value that its column can't have: {failure.message}; correct it",
+            Reason.INVALID_SCOPE,
+        )
+    return could_not_read(subject, failure)
 
 
 def _of_key(subject: Subject, target: TargetFacts) -> Judgement | None:
@@ -73,118 +84,3 @@ def _no_role_column(subject: Subject) -> Judgement:
         "correct spec.target.columns.role",
         Reason.COLUMN_NOT_FOUND,
     )
-
-
-def role_consistency(subject: Subject) -> Judgement:
-    """Every role present is mapped or kept, and the mapping hurts nobody unseen."""
-    roles, proof, target = subject.facts.roles, subject.proof, subject.target
-    if isinstance(roles, ProbeFailure):
-        return depends_on("UserProfiles") if target is None else could_not_read(subject, roles)
-    if proof is None or target is None:
-        return depends_on("UserProfiles")
-    for judge in (_unmapped, _null_roles, _under_unique_index, _escalating, _left_short):
-        judgement = judge(subject, proof)
-        if judgement is not None:
-            return judgement
-    return _with_remarks(subject, proof, roles)
-
-
-def _unmapped(subject: Subject, proof: MappingProof) -> Judgement | None:
-    if subject.spec.unmapped_roles is UnmappedRoles.KEEP or not proof.unmapped:
-        return None
-    return failed(
-        f"roles that no mapping names: {_listed(proof.unmapped)}; add a mapping for each, or set "
-        "spec.unmappedRoles: Keep to leave them as they are",
-        Reason.UNMAPPED_ROLES,
-    )
-
-
-def _null_roles(subject: Subject, proof: MappingProof) -> Judgement | None:
-    if subject.spec.unmapped_roles is UnmappedRoles.KEEP or not proof.null_rows:
-        return None
-    them, are = ("it", "it is") if proof.null_rows == 1 else ("them", "they are")
-    return failed(
-        f"{counted(proof.null_rows, 'row has', 'rows have')} no role (NULL): give {them} one, or set "
-        f"spec.unmappedRoles: Keep to leave {them} as {are}",
-        Reason.NULL_ROLES,
-    )
-
-
-def _under_unique_index(subject: Subject, _: MappingProof) -> Judgement | None:
-    assert subject.target is not None
-    if not role_indexes(subject.target, subject.names.role):
-        return None
-    collisions = subject.facts.collisions
-    if isinstance(collisions, ProbeFailure):
-        return could_not_read(subject, collisions)
-    if collisions.rows and subject.spec.target.on_duplicate is OnDuplicate.FAIL:
-        return failed(
-            f"{counted(collisions.rows, 'row', 'rows')} would share a unique value with another row once the "
-            f"roles are mapped ({'; '.join(collisions.examples)}): remove one row of each pair first",
-            Reason.ROLE_COLLISION,
-        )
-    chained = chained_roles(subject.spec.mappings)
-    if chained:
-        return failed(
-            f"spec.mappings: {', '.join(chained)} is both a source and a target while the role is part of a "
-            "unique index; this version can't order such a mapping yet: migrate in two runs",
-            Reason.NOT_SUPPORTED,
-        )
-    return None
-
-
-def _escalating(subject: Subject, proof: MappingProof) -> Judgement | None:
-    privileges = subject.spec.privileges
-    stronger = escalations(proof.cells, privileges.order)
-    if not stronger or privileges.allow_escalation:
-        return None
-    routes = ", ".join(
-        f"{c.from_role} → {c.to_role} ({counted(c.rows, 'row', 'rows')})" for c in stronger[:MAX_NAMED]
-    )
-    return failed(
-        f"the mapping gives stronger roles: {routes}; change the mapping, or set "
-        "spec.privileges.allowEscalation: true",
-        Reason.ESCALATION_NOT_ALLOWED,
-    )
-
-
-def _left_short(subject: Subject, proof: MappingProof) -> Judgement | None:
-    short = shortfalls(proof.after, subject.spec.privileges.keep_at_least)
-    if not short:
-        return None
-    text = ", ".join(f"{s.role}: {counted(s.left, 'row', 'rows')} left, {s.demanded} demanded" for s in short)
-    return failed(
-        f"spec.privileges.keepAtLeast would not hold after the migration: {text}; change the mapping",
-        Reason.TOO_FEW_LEFT,
-    )
-
-
-def _with_remarks(subject: Subject, proof: MappingProof, roles: RoleFacts) -> Judgement:
-    summary = f"{proof.rows} of {counted(roles.total, 'row', 'rows')} will change"
-    if proof.arrived:
-        summary += f"; already in a new role and left as they are: {_listed(proof.arrived)}"
-    remarks = list(_remarks(subject, proof))
-    if remarks:
-        return warning("; ".join([summary, *remarks]))
-    return passed(summary)
-
-
-def _remarks(subject: Subject, proof: MappingProof) -> list[str]:
-    remarks = []
-    if proof.unused:
-        remarks.append(
-            f"nobody holds {named(proof.unused)}: correct the spelling in spec.mappings, or remove the entry"
-        )
-    order = subject.spec.privileges.order
-    if not order:
-        remarks.append("escalations are not judged without spec.privileges.order")
-    elif unranked := unranked_roles(proof.cells, order):
-        remarks.append(
-            f"escalations of {', '.join(unranked[:MAX_NAMED])} are not judged: spec.privileges.order "
-            "does not name them"
-        )
-    return remarks
-
-
-def _listed(rows: Rows[str, int]) -> str:
-    return named([f'"{role}" ({counted(count, "row", "rows")})' for role, count in sorted(rows.items())])

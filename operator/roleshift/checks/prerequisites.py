@@ -1,16 +1,17 @@
 """Checks on the columns that a run writes: do their types hold the new values, and are they there?"""
 
 from roleshift.api import SchemaChanges
-from roleshift.checks.subject import Subject, could_not_read, depends_on
-from roleshift.checks.wording import all_quoted
+from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
+from roleshift.checks.wording import all_quoted, counted
 from roleshift.engine.checks import Judgement, failed, passed
 from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.facts.table import LookupFacts, RoleFacts
 from roleshift.engine.naming import MAX_IDENTIFIER_BYTES
-from roleshift.engine.plan import missing_columns, missing_labels
+from roleshift.engine.plan import missing_labels
+from roleshift.engine.shape import missing_columns
 from roleshift.engine.target import Column, TargetFacts
 from roleshift.errors import Reason
 
-_ARRAY = "A"
 _TIME = "D"
 _STRING = "S"
 _TEXTUAL = frozenset({_STRING, "E"})
@@ -22,30 +23,76 @@ def role_type(subject: Subject) -> Judgement:
     role = target.column(subject.names.role) if target else None
     if target is None or role is None:
         return depends_on("UserProfiles")
-    for judge in (_shape_of_role, _refused_values, _missing_labels):
+    for judge in (_shape_of_role, _looked_up, _refused_values, _missing_labels):
         judgement = judge(subject, target, role)
         if judgement is not None:
             return judgement
     return passed(f'"{role.name}" is {role.type_name} and holds every role of the mapping')
 
 
-def _shape_of_role(subject: Subject, target: TargetFacts, role: Column) -> Judgement | None:
-    if role.category not in _TEXTUAL:
-        what = "an array" if role.category == _ARRAY else f"of type {role.type_name}"
-        return failed(
-            f'"{role.name}" is {what}; this version migrates text and enum columns', Reason.NOT_SUPPORTED
-        )
+def _shape_of_role(subject: Subject, _: TargetFacts, role: Column) -> Judgement | None:
     if role.generated:
         return failed(
             f'"{role.name}" is computed by the server and can\'t be written', Reason.ROLE_NOT_IN_TYPE
         )
-    in_key = subject.key and role.name in getattr(subject.key, "columns", ())
-    if in_key or role.name in target.partition_columns:
-        what = "part of the key" if in_key else "what the table is partitioned by"
+    category = role.element_category if role.is_array else role.category
+    if subject.spec.target.lookup is None and category not in _TEXTUAL:
         return failed(
-            f'"{role.name}" is {what}; this version can\'t move such rows yet', Reason.NOT_SUPPORTED
+            f'"{role.name}" is of type {role.type_name}: a role is text or an enum, or an array of one; '
+            "where it is the key of another table, name that in spec.target.lookup",
+            Reason.ROLE_NOT_IN_TYPE,
+        )
+    roles = subject.facts.roles
+    nested = roles.elements.nested if isinstance(roles, RoleFacts) and roles.elements else 0
+    if nested:
+        return failed(
+            f"{counted(nested, 'row holds', 'rows hold')} an array of more than one dimension in "
+            f'"{role.name}": make it a plain list',
+            Reason.ROLE_NOT_IN_TYPE,
         )
     return None
+
+
+def _looked_up(subject: Subject, _: TargetFacts, __: Column) -> Judgement | None:
+    """The lookup table is there and has one key for each role of the mapping."""
+    asked, found = subject.spec.target.lookup, subject.facts.lookup
+    if asked is None or found is None:
+        return None
+    table = f"{asked.schema_name}.{asked.table}"
+    if isinstance(found, ProbeFailure):
+        return _no_lookup(table, found)
+    if found.more:
+        return failed(
+            f"spec.target.lookup names {table}, which has more than {len(found.names) - 1} rows: that is no "
+            "list of roles",
+            Reason.ROLE_NOT_IN_TYPE,
+        )
+    missing = [role for role in subject.to_roles if role not in found.keys]
+    if missing:
+        return failed(
+            f'{table} has no row with {all_quoted(missing)} in "{asked.name_column}": insert it, or change '
+            "the mapping",
+            Reason.ROLE_NOT_IN_TYPE,
+        )
+    return _doubled_names(subject, table, found)
+
+
+def _no_lookup(table: str, failure: ProbeFailure) -> Judgement:
+    if failure.reason in (Reason.TABLE_NOT_FOUND, Reason.COLUMN_NOT_FOUND):
+        return failed(f"spec.target.lookup ({table}): {failure.message}; correct it", failure.reason)
+    return could_not_tell(failure)
+
+
+def _doubled_names(subject: Subject, table: str, found: LookupFacts) -> Judgement | None:
+    mapped = {role for m in subject.spec.mappings for role in (m.from_role, m.to_role)}
+    doubled = sorted(mapped & set(found.doubled))
+    if not doubled:
+        return None
+    return failed(
+        f"{table} has several rows with the name {all_quoted(doubled)}, so it is not clear which key is "
+        "meant: give each role one row",
+        Reason.ROLE_NOT_IN_TYPE,
+    )
 
 
 def _refused_values(subject: Subject, _: TargetFacts, __: Column) -> Judgement | None:
@@ -113,8 +160,10 @@ def _both_answers(subject: Subject, missing: tuple[Column, ...]) -> str:
 
 def _unusable(subject: Subject, target: TargetFacts) -> list[str]:
     found = []
+    role = target.column(subject.names.role)
+    as_role = frozenset({role.category} if role else ())
     for name, allowed, what in (
-        (subject.names.previous_role, _TEXTUAL, "text or the role's own type"),
+        (subject.names.previous_role, _TEXTUAL | as_role, "text or the role's own type"),
         (subject.names.seniority, _TEXTUAL, "text or an enum"),
         (subject.names.migrated_at, frozenset({_STRING, _TIME}), "timestamp with time zone"),
     ):

@@ -1,5 +1,6 @@
 """What a check judges: the manifest and one look at the database. Checks see nothing else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -11,8 +12,9 @@ from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import Facts
 from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.keys import Key, KeyProblem, resolve_key
-from roleshift.engine.mapping import MappingProof, prove_mapping
-from roleshift.engine.plan import ColumnNames
+from roleshift.engine.mapping import Demand, MappingProof, demands, prove_mapping
+from roleshift.engine.scope import ScopeProblem, resolve_scope
+from roleshift.engine.shape import ColumnNames
 from roleshift.engine.target import TargetFacts
 
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -35,8 +37,7 @@ class Subject:
     @property
     def names(self) -> ColumnNames:
         """Names of the columns that are written."""
-        columns = self.spec.target.columns
-        return ColumnNames(columns.role, columns.previous_role, columns.seniority, columns.migrated_at)
+        return ColumnNames.of(self.spec.target)
 
     @cached_property
     def key(self) -> Key | KeyProblem | None:
@@ -51,7 +52,30 @@ class Subject:
         """The mapping applied to the roles that were counted; None where they could not be."""
         if not isinstance(self.facts.roles, RoleFacts):
             return None
-        return prove_mapping(self.spec.mappings, self.facts.roles)
+        return prove_mapping(self.spec.mappings, self.facts.roles, self.merged)
+
+    @property
+    def merged(self) -> Mapping[str, int]:
+        """New role → rows that Merge removes."""
+        collisions = self.facts.collisions
+        return {} if isinstance(collisions, ProbeFailure) else collisions.merged
+
+    @property
+    def demanded(self) -> tuple[Demand, ...]:
+        """Who must hold which role afterwards, by keepAtLeast."""
+        before = self.proof.before if self.proof and self.spec.target.scope is not None else None
+        return demands(self.spec.privileges.keep_at_least, before)
+
+    @cached_property
+    def scope_problem(self) -> str:
+        """Why the target can't be asked for the scope; "" where it can."""
+        if self.target is None:
+            return ""
+        try:
+            resolve_scope(self.target, self.spec.target.scope, self.spec.target.columns.written())
+        except ScopeProblem as problem:
+            return str(problem)
+        return ""
 
     @property
     def to_roles(self) -> tuple[str, ...]:

@@ -3,21 +3,20 @@
 from collections.abc import Sequence
 
 from roleshift.api import UnmappedRoles
-from roleshift.api.mappings import KeepAtLeast
-from roleshift.engine.mapping import MappingProof, shortfalls
+from roleshift.engine.mapping import MappingProof, MinimumHolders, shortfalls
 
 
 def stale_because(
     planned: MappingProof,
     found: MappingProof,
     unmapped_roles: UnmappedRoles,
-    keep_at_least: Sequence[KeepAtLeast] = (),
+    demanded: Sequence[MinimumHolders] = (),
 ) -> str:
     """Why the plan no longer fits, "" where it does: new cells matter, counts only below a minimum."""
     routes = sorted(found.routes - planned.routes)
     if routes:
         return "rows appeared that the plan does not move: " + ", ".join(f"{a} → {b}" for a, b in routes)
-    short = shortfalls(found.after, keep_at_least)
+    short = shortfalls(found.after, demanded)
     if short:
         return "fewer rows than demanded would be left: " + ", ".join(
             f"{one.role} {one.left} of {one.demanded}" for one in short

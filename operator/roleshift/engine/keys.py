@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from roleshift.engine.target import TargetFacts, UniqueIndex
+from roleshift.engine.target import RoleConstraint, TargetFacts, UniqueIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,24 @@ def _user_column(target: TargetFacts, key: Sequence[str], role_column: str) -> s
 def role_indexes(target: TargetFacts, role_column: str) -> tuple[UniqueIndex, ...]:
     """Unique indexes that hold or read the role: under them two rows may collide once roles are mapped."""
     return tuple(index for index in target.unique_indexes if role_column in index.columns or index.reads_role)
+
+
+def role_constraints(target: TargetFacts, role_column: str) -> tuple[RoleConstraint, ...]:
+    """Unique constraints on the role and other columns, the narrowest: they hold in wider ones too."""
+    found = {
+        RoleConstraint(tuple(c for c in index.columns if c != role_column), index.nulls_distinct)
+        for index in role_indexes(target, role_column)
+        if is_plain(index)
+    }
+    narrowest = [
+        one for one in found if not any(set(other.others) < set(one.others) for other in found - {one})
+    ]
+    return tuple(sorted(narrowest, key=lambda one: (one.others, one.nulls_distinct)))
+
+
+def is_plain(index: UniqueIndex) -> bool:
+    """Whether an index is on columns alone and holds every row."""
+    return bool(index.columns) and not index.predicate and not index.reads_role
 
 
 def _quoted(names: Sequence[str]) -> str:

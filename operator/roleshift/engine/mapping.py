@@ -70,6 +70,7 @@ class MappingProof:
         arrived: roles of the new set that rows hold already; left as they are.
         after: rows for each role once the mapping was applied.
         reversible: no two roles become one and none of the new roles was held before.
+        moving: rows that will change where a row holds several roles, so that cells count more; else None.
     """
 
     cells: tuple[Cell, ...]
@@ -79,11 +80,20 @@ class MappingProof:
     null_rows: int
     after: Mapping[str, int]
     reversible: bool
+    moving: int | None = None
 
     @property
     def rows(self) -> int:
         """Rows that will change."""
-        return sum(cell.rows for cell in self.cells)
+        return sum(cell.rows for cell in self.cells) if self.moving is None else self.moving
+
+    @property
+    def before(self) -> dict[str, int]:
+        """Rows for each role before the mapping is applied."""
+        held = dict(self.unmapped)
+        for role, rows in (*self.arrived.items(), *((c.from_role, c.rows) for c in self.cells)):
+            held[role] = held.get(role, 0) + rows
+        return held
 
     @property
     def routes(self) -> frozenset[tuple[str, str]]:
@@ -91,16 +101,24 @@ class MappingProof:
         return frozenset(cell.route for cell in self.cells)
 
 
-def prove_mapping(mappings: Sequence[RoleMapping], roles: RoleFacts) -> MappingProof:
-    """Apply the mapping to the roles found and say what becomes of every row."""
+def prove_mapping(
+    mappings: Sequence[RoleMapping], roles: RoleFacts, merged: Mapping[str, int] | None = None
+) -> MappingProof:
+    """Apply the mapping to the roles found and say what becomes of every row.
+
+    Args:
+        merged: new role → rows that Merge removes.
+    """
     sources = {mapping.from_role for mapping in mappings}
     targets = {mapping.to_role for mapping in mappings}
+    moving = {role: roles.rows.get(role, 0) - roles.earlier.get(role, 0) for role in sources}
     others = {role: rows for role, rows in roles.rows.items() if role not in sources}
+    others |= {role: rows for role, rows in roles.earlier.items() if role in sources and rows}
     arrived = {role: rows for role, rows in others.items() if role in targets}
     cells = tuple(
-        Cell(m.from_role, m.to_role, m.seniority, roles.rows[m.from_role])
+        Cell(m.from_role, m.to_role, m.seniority, moving[m.from_role])
         for m in mappings
-        if roles.rows.get(m.from_role)
+        if moving[m.from_role]
     )
     return MappingProof(
         cells=cells,
@@ -108,15 +126,21 @@ def prove_mapping(mappings: Sequence[RoleMapping], roles: RoleFacts) -> MappingP
         unmapped={role: rows for role, rows in others.items() if role not in targets},
         arrived=arrived,
         null_rows=roles.null_rows,
-        after=_after(cells, others),
+        after=_after(cells, others, (roles.lost, merged or {})),
         reversible=_is_reversible(cells, arrived),
+        moving=roles.elements.moving if roles.elements else None,
     )
 
 
-def _after(cells: Iterable[Cell], others: Mapping[str, int]) -> dict[str, int]:
+def _after(
+    cells: Iterable[Cell], others: Mapping[str, int], gone: Iterable[Mapping[str, int]]
+) -> dict[str, int]:
     after = dict(others)
     for cell in cells:
         after[cell.to_role] = after.get(cell.to_role, 0) + cell.rows
+    for losses in gone:
+        for role, rows in losses.items():
+            after[role] = after.get(role, 0) - rows
     return after
 
 
@@ -165,6 +189,28 @@ def unranked_roles(cells: Sequence[Cell], order: Sequence[str]) -> tuple[str, ..
     """Roles of the matrix that `order` does not name, so that no escalation can be judged there."""
     involved = dict.fromkeys(role for cell in cells for role in cell.route)
     return tuple(role for role in involved if role not in order)
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A role, and how many must hold it."""
+
+    role: str
+    count: int
+
+
+def demands(minimums: Sequence[MinimumHolders], before: Mapping[str, int] | None) -> tuple[Demand, ...]:
+    """What `keepAtLeast` demands of the rows that count.
+
+    Under a scope those who held a role before are as many as can be demanded: the last administrator can't
+    be migrated away, and a cohort without one may be migrated.
+
+    Args:
+        before: rows of the scope for each role before the run; None where all rows count.
+    """
+    if before is None:
+        return tuple(Demand(one.role, one.count) for one in minimums)
+    return tuple(Demand(one.role, min(one.count, before.get(one.role, 0))) for one in minimums)
 
 
 def shortfalls(after: Mapping[str, int], minimums: Sequence[MinimumHolders]) -> tuple[Shortfall, ...]:

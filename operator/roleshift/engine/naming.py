@@ -4,6 +4,7 @@ from roleshift.engine.hashing import short_hash
 
 MAX_IDENTIFIER_BYTES = 63
 _PREFIX = "migration_backup_"
+_PARKING_PREFIX = "migration_parked_"
 
 
 def image_name(table: str, run_id: str) -> str:
@@ -18,6 +19,11 @@ def image_name(table: str, run_id: str) -> str:
         tail = "_" + short_hash(table)
         table = cut_to_bytes(table, room - len(tail)) + tail
     return _PREFIX + table + suffix
+
+
+def parking_name(image: str) -> str:
+    """The name of the table that keeps rows of an image's run while they are taken out of the target."""
+    return _PARKING_PREFIX + image.removeprefix(_PREFIX)
 
 
 def cut_to_bytes(text: str, limit: int) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from roleshift.api.policy import Waiver
 from roleshift.engine.hashing import canonical_hash
 from roleshift.engine.mapping import MappingProof
-from roleshift.engine.target import Column, TargetFacts, TargetShape
+from roleshift.engine.shape import ColumnNames, missing_columns
+from roleshift.engine.target import TargetFacts, TargetShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,52 +118,6 @@ def plan_hash(
             "written": [[column.name, column.type_name] for column in shape.written],
         }
     )
-
-
-def resolve_shape(
-    facts: TargetFacts, names: "ColumnNames", key: Sequence[str], user_column: str | None
-) -> TargetShape:
-    """The shape that a run works on, with columns that AddMissing will add already in it.
-
-    Raises:
-        KeyError: a column that the checks passed is not there; the checks come first.
-    """
-    planned = {column.name: column for column in (*facts.columns, *missing_columns(facts, names))}
-    return TargetShape(
-        oid=facts.oid,
-        schema=facts.schema,
-        table=facts.table,
-        key=tuple(planned[name] for name in key),
-        role=planned[names.role],
-        previous_role=planned[names.previous_role] if names.previous_role else None,
-        seniority=planned[names.seniority] if names.seniority else None,
-        migrated_at=planned[names.migrated_at] if names.migrated_at else None,
-        user_column=user_column,
-        triggers=facts.triggers,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnNames:
-    """Names from spec.target.columns; "" where the table has no such column."""
-
-    role: str
-    previous_role: str
-    seniority: str
-    migrated_at: str
-
-
-def missing_columns(facts: TargetFacts, names: ColumnNames) -> tuple[Column, ...]:
-    """Bookkeeping columns that the table lacks, as AddMissing would add them."""
-    role = facts.column(names.role)
-    role_type = role.type_name if role else "text"
-    role_category = role.category if role else "S"
-    wanted = (
-        Column(names.previous_role, role_type, role_type, role_category, not_null=False, generated=False),
-        Column(names.seniority, "text", "text", "S", not_null=False, generated=False),
-        Column(names.migrated_at, "timestamp with time zone", "timestamp with time zone", "D", False, False),
-    )
-    return tuple(column for column in wanted if column.name and facts.column(column.name) is None)
 
 
 def missing_labels(facts: TargetFacts, targets: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from roleshift.api import (
     DeletionPolicy,
     Mode,
     OnConflict,
-    OnDuplicate,
     RoleMigrationSpec,
     RollbackPolicy,
     StrategyType,
@@ -43,11 +42,6 @@ _MISSING: tuple[_Missing, ...] = (
     _Missing(
         "connection.clusterRef", lambda s: s.connection.cluster_ref is not None, "use connection.secretRef"
     ),
-    _Missing("target.scope", lambda s: s.target.scope is not None, "remove it: all rows are migrated"),
-    _Missing(
-        "target.lookup", lambda s: s.target.lookup is not None, "remove it: the role column holds the role"
-    ),
-    _Missing("target.onDuplicate", lambda s: s.target.on_duplicate is OnDuplicate.MERGE, "use Fail"),
     _Missing("strategy.type", lambda s: s.strategy.type is StrategyType.BATCHED, "use Transaction"),
     _Missing("mode", lambda s: s.mode is not Mode.APPLY, "use Apply"),
     _Missing("backup.methods", lambda s: BackupMethod.ARCHIVE in s.backup.methods, "use [Table]"),

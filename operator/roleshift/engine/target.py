@@ -1,7 +1,12 @@
 """The shape of the table that is migrated, as the catalog describes it. Values only."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from roleshift.api.target import ScopeOperator
+
+ARRAY_CATEGORY = "A"
 
 
 class RelationKind(StrEnum):
@@ -28,6 +33,8 @@ class Column:
         base_type: the type under a domain, else the type itself, without its modifiers.
         category: `pg_type.typcategory` (S text, E enum, A array, D date or time, …).
         generated: the column is computed by the server and can't be written.
+        identity: numbered by the server always; such a value can be given back to a row, but not changed.
+        element_category: the category of an array's elements, "" for other types.
     """
 
     name: str
@@ -36,6 +43,13 @@ class Column:
     category: str
     not_null: bool
     generated: bool
+    identity: bool = False
+    element_category: str = ""
+
+    @property
+    def is_array(self) -> bool:
+        """Whether a value is a list of values."""
+        return self.category == ARRAY_CATEGORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +141,28 @@ class TargetFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeTerm:
+    """One condition that a row must meet to be touched; `values` as text, for In and NotIn."""
+
+    column: Column
+    operator: ScopeOperator
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoleConstraint:
+    """A unique constraint on the role and other columns.
+
+    Attributes:
+        others: the columns beside the role; none where the role alone is unique.
+        nulls_distinct: whether rows with a NULL in it never equal each other.
+    """
+
+    others: tuple[str, ...]
+    nulls_distinct: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class TargetShape:
     """The target as a run works on it: existing columns resolved against the spec.
 
@@ -134,6 +170,13 @@ class TargetShape:
         previous_role: None where the manifest says that there is no such column; likewise
             seniority and migrated_at.
         user_column: who a row is about; None where a composite key leaves it open.
+        scope: only rows that meet all of these are touched.
+        stored: name of a role → the key that stands for it, as text; empty where a row holds the name itself.
+        constraints: unique constraints under which rows may collide, the narrowest ones.
+        ordered: whether rows have to be written in turns, see `engine.order`.
+        merges: rows that become equal are merged into one.
+        whole: every column that a removed row is brought back with; empty where none is ever removed.
+        earlier: images of earlier runs with the same mapping: what they moved is not moved again.
     """
 
     oid: int
@@ -146,6 +189,23 @@ class TargetShape:
     migrated_at: Column | None
     user_column: str | None
     triggers: tuple[str, ...]
+    scope: tuple[ScopeTerm, ...] = ()
+    stored: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[RoleConstraint, ...] = ()
+    ordered: bool = False
+    merges: bool = False
+    whole: tuple[Column, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def is_array(self) -> bool:
+        """Whether a row holds several roles."""
+        return self.role.is_array
+
+    @property
+    def role_in_key(self) -> bool:
+        """Whether the role is part of what identifies a row."""
+        return self.role.name in {column.name for column in self.key}
 
     @property
     def written(self) -> tuple[Column, ...]:

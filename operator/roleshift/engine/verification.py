@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.mapping import MinimumHolders, shortfalls
 
 
@@ -62,19 +63,6 @@ class RowComparison:
     wrong_timestamp: int
     changed_since: int
     deleted_since: int
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """Rows for each role, and NULLs."""
-
-    rows: Mapping[str, int]
-    null_rows: int
-
-    @property
-    def total(self) -> int:
-        """All rows."""
-        return sum(self.rows.values()) + self.null_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +138,27 @@ def _zero(name: Verification, count: int, bad: str, good: str) -> VerificationRe
 
 
 def judge_distribution(
-    before: Distribution, expected: Mapping[str, int], after: Distribution
+    before: RoleFacts, expected: Mapping[str, int], after: RoleFacts, merged: int
 ) -> tuple[VerificationResult, ...]:
-    """User count and role distribution inside the writing transaction, where both must be exact."""
-    return (_user_count(before, after), _role_distribution(expected, after))
+    """User count and role distribution inside the writing transaction, where both must be exact.
+
+    Args:
+        merged: rows that Merge removed.
+    """
+    return (_user_count(before, after, merged), _role_distribution(expected, after))
 
 
-def _user_count(before: Distribution, after: Distribution) -> VerificationResult:
+def _user_count(before: RoleFacts, after: RoleFacts, merged: int) -> VerificationResult:
     name = Verification.USER_COUNT
-    if before.total != after.total:
-        return failed(name, f"{before.total} rows before the write, {after.total} after it")
+    removed = f", {merged} merged into others" if merged else ""
+    if before.total - merged != after.total:
+        return failed(name, f"{before.total} rows before the write{removed}, {after.total} after it")
+    if merged:
+        return passed(name, f"{before.total} rows before{removed}, {after.total} after it")
     return passed(name, f"{after.total} rows before and after")
 
 
-def _role_distribution(expected: Mapping[str, int], after: Distribution) -> VerificationResult:
+def _role_distribution(expected: Mapping[str, int], after: RoleFacts) -> VerificationResult:
     name = Verification.ROLE_DISTRIBUTION
     roles = sorted(set(expected) | set(after.rows))
     off = [

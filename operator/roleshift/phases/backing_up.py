@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 
 from roleshift.api import Phase
-from roleshift.engine.drift import stale_because
-from roleshift.engine.facts.table import RoleFacts
-from roleshift.engine.mapping import prove_mapping
 from roleshift.engine.naming import image_name
 from roleshift.engine.outcome import Advance, Outcome, Replan
 from roleshift.engine.run import LogOutcome
 from roleshift.errors import DatabaseError, Reason
+from roleshift.phases import recounting
 from roleshift.phases.context import Context
 from roleshift.phases.freshness import outdated
 from roleshift.postgres import comparison, fence, image, ledger, schema_changes
@@ -30,26 +28,19 @@ async def run(context: Context) -> Outcome:
 
 
 async def _make_image(context: Context) -> Outcome:
-    shape = context.plan.shape
-    from_roles = [mapping.from_role for mapping in context.spec.mappings]
+    moving = context.moving
     async with context.work.transaction(context.timeouts, Isolation.REPEATABLE_READ):
         await fence.check_epoch(context.work, context.run)
-        source = await image.source_figures(context.work, shape, from_roles)
-        stale = _stale(context, source)
+        stale = await recounting.stale_because(context)
         if stale:
             return Replan(Reason.PLAN_CHANGED, stale)
-        name = image_name(shape.table, context.run.run_id)
-        await image.create(context.work, shape, name, from_roles)
-        found = await image.figures(context.work, shape, name)
+        source = await image.source_figures(context.work, moving)
+        name = image_name(moving.shape.table, context.run.run_id)
+        await image.create(context.work, moving, name)
+        found = await image.figures(context.work, moving, name)
         _must_equal(source, found)
         await _record(context, name, found)
     return Advance(f"{found.rows} rows in roleshift.{name}, compared with the table")
-
-
-def _stale(context: Context, source: SourceFigures) -> str:
-    found = prove_mapping(context.spec.mappings, RoleFacts(source.by_role, source.null_rows))
-    spec = context.spec
-    return stale_because(context.plan.proof, found, spec.unmapped_roles, spec.privileges.keep_at_least)
 
 
 def _must_equal(source: SourceFigures, found: Figures) -> None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from roleshift.api import RoleMigrationSpec
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.plan import Plan
+from roleshift.engine.routes import routes_of
 from roleshift.engine.run import RunRecord
 from roleshift.errors import Reason, RoleshiftError
+from roleshift.postgres.moving import Moving
 from roleshift.postgres.session import Session, Timeouts
 
 RowsDone = Callable[[int, int], None]
@@ -49,3 +51,9 @@ class Context:
         if self.run.plan is None:
             raise RoleshiftError(Reason.INTERNAL_ERROR, "the ledger has no plan for this run")
         return self.run.plan
+
+    @property
+    def moving(self) -> Moving:
+        """The mapping on the target, as the plan has it."""
+        shape = self.plan.shape
+        return Moving(shape, routes_of(self.spec.mappings, self.spec.privileges.order, shape))

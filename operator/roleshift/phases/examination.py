@@ -14,15 +14,19 @@ from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import NOT_REACHED, Facts
 from roleshift.engine.facts.storage import StorageFacts
 from roleshift.engine.facts.surroundings import Surroundings
+from roleshift.engine.facts.table import LookupFacts
 from roleshift.engine.keys import Key
-from roleshift.engine.plan import Cost, Plan, make_plan, resolve_shape, schema_changes
+from roleshift.engine.plan import Cost, Plan, make_plan, schema_changes
+from roleshift.engine.routes import routes_of
 from roleshift.engine.score import Gate, judge_gate
-from roleshift.engine.target import TargetFacts
+from roleshift.engine.shape import shape_of
+from roleshift.engine.target import TargetFacts, TargetShape
 from roleshift.engine.transaction_time import transaction_seconds
 from roleshift.engine.waivers import apply_waivers
 from roleshift.errors import Reason
-from roleshift.postgres import image, permissions, write
+from roleshift.postgres import image, permissions, turns, write
 from roleshift.postgres import schema_changes as ddl
+from roleshift.postgres.moving import Moving
 from roleshift.postgres.probes.condition import beside
 from roleshift.postgres.probes.look import look
 from roleshift.postgres.probes.wanted import Wanted
@@ -83,6 +87,9 @@ def wanted_of(spec: RoleMigrationSpec) -> Wanted:
         written=spec.target.columns.written(),
         vanishing=mapping.vanishing_roles(spec.mappings),
         scan_seconds=spec.strategy.statement_timeout_seconds,
+        asked=spec.target,
+        mappings=tuple(spec.mappings),
+        strength=tuple(spec.privileges.order),
     )
 
 
@@ -114,7 +121,9 @@ def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
     )
     if not changes and any(_absent(subject, target)):
         return None
-    shape = resolve_shape(target, subject.names, key.columns, key.user_column)
+    if subject.scope_problem or isinstance(subject.facts.lookup, ProbeFailure):
+        return None
+    shape = _shape(subject, target)
     plan = make_plan(
         immutable=immutable,
         waivers=subject.spec.checks.waivers,
@@ -125,8 +134,15 @@ def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
         escalations=escalations_of(subject, proof),
         cost=_cost(subject, proof),
     )
-    from_roles = tuple(one.from_role for one in subject.spec.mappings)
-    return replace(plan, statements=_statements(plan, from_roles))
+    routes = routes_of(subject.spec.mappings, subject.spec.privileges.order, shape)
+    return replace(plan, statements=_statements(plan, Moving(shape, routes)))
+
+
+def _shape(subject: Subject, target: TargetFacts) -> TargetShape:
+    asked, lookup, earlier = subject.spec.target, subject.facts.lookup, subject.facts.earlier
+    stored = wanted_of(subject.spec).stored(lookup) if isinstance(lookup, LookupFacts) else None
+    known = () if isinstance(earlier, ProbeFailure) else earlier
+    return shape_of(target, asked, subject.spec.mappings, stored, known)
 
 
 def _absent(subject: Subject, target: TargetFacts) -> list[str]:
@@ -159,12 +175,16 @@ def escalations_of(subject: Subject, proof: mapping.MappingProof) -> list[str]:
     return stronger
 
 
-def _statements(plan: Plan, from_roles: tuple[str, ...]) -> tuple[str, ...]:
-    shape, name = plan.shape, "migration_backup_…"
+def _statements(plan: Plan, moving: Moving) -> tuple[str, ...]:
+    shape, name = moving.shape, "migration_backup_…"
     changes = [ddl.as_text(ddl.schema_statement(change, shape)) for change in plan.schema_changes]
-    writing = (
-        image.create_statement(shape, name, from_roles),
+    parking = turns.Parking.for_write(shape, name)
+    writing = [
+        image.create_statement(moving, name),
         write.lock_statement(shape),
+        *([turns.merge_statement(shape, name)] if shape.merges else []),
+        *([parking.remove_statement()] if parking.is_needed else []),
         write.write_statement(shape, name),
-    )
+        *([parking.insert_statement()] if parking.is_needed else []),
+    ]
     return (*changes, *(ddl.as_text(statement) for statement in writing))

@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 from roleshift.api import Phase
-from roleshift.engine.drift import stale_because
-from roleshift.engine.facts.table import RoleFacts
-from roleshift.engine.mapping import MappingProof, prove_mapping
+from roleshift.engine.mapping import MappingProof
 from roleshift.engine.outcome import Advance, Extent, Outcome, Replan, Undo
 from roleshift.engine.run import Image, LogOutcome, WriteRecord
 from roleshift.engine.verification import VerificationResult, failure_message, failures
 from roleshift.errors import DatabaseError, Reason
-from roleshift.phases import verifying
+from roleshift.phases import recounting, verifying
 from roleshift.phases.context import Context
 from roleshift.phases.freshness import outdated
-from roleshift.postgres import comparison, fence, image, ledger, write
+from roleshift.postgres import fence, image, ledger, write
+
+UNIQUE_VIOLATION = "23505"
 
 
 class _RollBack(Exception):
@@ -36,6 +36,10 @@ async def run(context: Context) -> Outcome:
     except _RollBack as rolled_back:
         await _remember(context, rolled_back.results)
         return rolled_back.outcome
+    except DatabaseError as error:
+        if error.sqlstate == UNIQUE_VIOLATION and await recounting.collides(context):
+            return Replan(Reason.PLAN_CHANGED, f"rows appeared that collide with others: {error.message}")
+        raise
     await _remember(context, results)
     return Advance(f"{written.rows} rows written and verified")
 
@@ -51,17 +55,17 @@ async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResul
     await write.lock(context.work, shape)
     await _must_be_fresh(context)
     await _must_be_the_same_table(context)
-    before = await comparison.distribution(context.work, shape)
-    proof = prove_mapping(context.spec.mappings, RoleFacts(before.rows, before.null_rows))
-    _must_fit(context, proof)
-    kept = await _fresh_image(context, proof)
-    mapping = verifying.mapping_of(context)
+    kept = await _fresh_image(context)
+    before = await recounting.recount(context, kept.name)
+    if isinstance(before, str):
+        raise _RollBack(Replan(Reason.PLAN_CHANGED, before))
+    kept = await _recorded(context, kept, before.proof)
     written = await write.write_rows(
-        context.work, shape, kept.name, mapping, lambda done: context.rows_done(done, kept.rows)
+        context.work, shape, kept.name, lambda done: context.rows_done(done, kept.rows)
     )
     _must_have_written(context, kept, written)
     await write.fire_deferred(context.work)
-    results = await verifying.before_commit(context, kept.name, written, before, dict(proof.after))
+    results = await verifying.before_commit(context, kept.name, written, before)
     if failures(results):
         raise _RollBack(_validation_failed(results), results)
     await _announce(context, written)
@@ -81,36 +85,31 @@ async def _must_be_the_same_table(context: Context) -> None:
         raise _RollBack(Replan(Reason.PLAN_CHANGED, changed))
 
 
-def _must_fit(context: Context, found: MappingProof) -> None:
-    spec = context.spec
-    stale = stale_because(context.plan.proof, found, spec.unmapped_roles, spec.privileges.keep_at_least)
-    if stale:
-        raise _RollBack(Replan(Reason.PLAN_CHANGED, stale))
-
-
-async def _fresh_image(context: Context, proof: MappingProof) -> Image:
+async def _fresh_image(context: Context) -> Image:
     """The image, proved unaltered and brought up to date with the locked table."""
-    recorded = context.run.image
+    recorded, moving = context.run.image, context.moving
     if recorded is None:
         raise DatabaseError(
             Reason.BACKUP_DAMAGED, "the ledger has no image for this run; nothing was written"
         )
-    shape = context.plan.shape
-    found = await image.figures(context.work, shape, recorded.name)
+    found = await image.figures(context.work, moving, recorded.name)
     if (found.rows, found.checksum) != (recorded.rows, recorded.checksum):
         raise DatabaseError(
             Reason.BACKUP_DAMAGED,
             f"the image roleshift.{recorded.name} was altered since it was verified; nothing was written: "
             "find out who writes to the schema roleshift, then retry the run",
         )
-    from_roles = [mapping.from_role for mapping in context.spec.mappings]
-    drift = await image.refresh(context.work, shape, recorded.name, from_roles)
-    if drift.any:
-        found = await image.figures(context.work, shape, recorded.name)
-    arrived = tuple(sorted(proof.arrived))
-    if drift.any or arrived != recorded.arrived:
-        await image.update_record(context.work, recorded.name, found, arrived)
-    return replace(recorded, rows=found.rows, bytes=found.bytes, checksum=found.checksum, arrived=arrived)
+    if (await image.refresh(context.work, moving, recorded.name)).any:
+        found = await image.figures(context.work, moving, recorded.name)
+    return replace(recorded, rows=found.rows, bytes=found.bytes, checksum=found.checksum)
+
+
+async def _recorded(context: Context, kept: Image, proof: MappingProof) -> Image:
+    """The image with its entry in the catalogue brought up to date."""
+    kept = replace(kept, arrived=tuple(sorted(proof.arrived)))
+    if kept != context.run.image:
+        await image.update_record(context.work, kept)
+    return kept
 
 
 def _must_have_written(context: Context, kept: Image, written: WriteRecord) -> None:

@@ -7,7 +7,6 @@ from roleshift.engine.mapping import reversed_routes
 from roleshift.engine.outcome import Advance, Outcome
 from roleshift.engine.run import Image, LogOutcome, RollbackRecord
 from roleshift.errors import DatabaseError, Reason
-from roleshift.phases import verifying
 from roleshift.phases.context import Context
 from roleshift.postgres import fence, image, ledger, restore, write
 from roleshift.postgres.restore import Restoration
@@ -34,7 +33,7 @@ async def _restore(context: Context) -> None:
     await fence.check_epoch(context.work, context.run)
     await write.lock(context.work, context.plan.shape)
     await _must_be_intact(context, kept)
-    what = _restoration(context, kept)
+    what = await restore.begin(context.work, _restoration(context, kept))
     conflicts = await restore.log_conflicts(context.work, what)
     restored = await restore.restore_rows(context.work, what, lambda done: context.rows_done(done, kept.rows))
     born = await restore.restore_born(context.work, what)
@@ -50,7 +49,7 @@ async def _restore(context: Context) -> None:
 
 
 async def _must_be_intact(context: Context, kept: Image) -> None:
-    found = await image.figures(context.work, context.plan.shape, kept.name)
+    found = await image.figures(context.work, context.moving, kept.name)
     if (found.rows, found.checksum) != (kept.rows, kept.checksum):
         raise DatabaseError(
             Reason.BACKUP_DAMAGED,
@@ -60,16 +59,17 @@ async def _must_be_intact(context: Context, kept: Image) -> None:
 
 
 def _restoration(context: Context, kept: Image) -> Restoration:
-    mappings = context.spec.mappings
+    moving, mappings = context.moving, context.spec.mappings
     sources = {m.from_role for m in mappings}
-    targets = dict.fromkeys(m.to_role for m in mappings)
+    new = [m.to_role for m in mappings if m.to_role not in sources and m.to_role not in kept.arrived]
+    routes = {} if moving.shape.is_array else reversed_routes(context.plan.proof.cells, kept.arrived)
+    stored = moving.shape.stored
     return Restoration(
         run=context.run,
-        shape=context.plan.shape,
+        moving=moving,
         image=kept.name,
-        mapping=verifying.mapping_of(context),
-        reversed_routes=reversed_routes(context.plan.proof.cells, kept.arrived),
-        new_only=tuple(role for role in targets if role not in sources and role not in kept.arrived),
+        reversed_routes={stored.get(to, to): stored.get(old, old) for to, old in routes.items()},
+        new_only=tuple(dict.fromkeys(stored.get(role, role) for role in new)),
     )
 
 

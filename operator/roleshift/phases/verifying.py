@@ -1,10 +1,11 @@
 """The verification of a write: measured here, judged by the engine. Used before the commit and after it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.run import Image, WriteRecord
 from roleshift.engine.verification import (
-    Distribution,
     RowComparison,
     Verification,
     VerificationResult,
@@ -15,48 +16,46 @@ from roleshift.engine.verification import (
     judge_references,
 )
 from roleshift.phases.context import Context
-from roleshift.postgres import assertions, comparison, image
-from roleshift.postgres.mapping_params import MappingArrays
-
-
-def mapping_of(context: Context) -> MappingArrays:
-    """The whole mapping of the manifest; cells that nobody held may have got rows since."""
-    mappings = context.spec.mappings
-    return MappingArrays(
-        [m.from_role for m in mappings], [m.to_role for m in mappings], [m.seniority for m in mappings]
-    )
+from roleshift.phases.recounting import Recount, demanded
+from roleshift.postgres import assertions, comparison, image, role_counts
 
 
 async def before_commit(
-    context: Context, name: str, write: WriteRecord, before: Distribution, expected: dict[str, int]
+    context: Context, name: str, write: WriteRecord, before: Recount
 ) -> tuple[VerificationResult, ...]:
     """Every verification, inside the writing transaction, where nobody else can have written."""
-    after = await comparison.distribution(context.work, context.plan.shape)
+    after = await _roles(context)
+    compared = await _compare(context, name, write)
+    missing = compared.not_migrated + compared.deleted_since
     return (
-        *judge_comparison(await _compare(context, name, write)),
-        *judge_distribution(before, expected, after),
+        *judge_comparison(replace(compared, not_migrated=missing, deleted_since=0)),
+        *judge_distribution(before.roles, before.proof.after, after, before.merged),
         *await _references(context),
-        judge_minimums(after.rows, context.spec.privileges.keep_at_least),
+        judge_minimums(after.rows, demanded(context, before.proof)),
         *await _assertions(context),
     )
 
 
 async def after_commit(context: Context, kept: Image, write: WriteRecord) -> tuple[VerificationResult, ...]:
     """Every verification that still can be judged once others write again, and the image's checksum."""
-    shape = context.plan.shape
-    after = await comparison.distribution(context.work, shape)
-    figures = await image.figures(context.work, shape, kept.name)
+    after = await _roles(context)
+    figures = await image.figures(context.work, context.moving, kept.name)
     return (
         *judge_comparison(await _compare(context, kept.name, write)),
         *await _references(context),
         judge_checksum((kept.rows, kept.checksum), (figures.rows, figures.checksum)),
-        judge_minimums(after.rows, context.spec.privileges.keep_at_least),
+        judge_minimums(after.rows, demanded(context, context.plan.proof)),
         *await _assertions(context),
     )
 
 
+async def _roles(context: Context) -> RoleFacts:
+    lookup = await role_counts.look_up(context.work, context.spec.target.lookup)
+    return await role_counts.count_roles(context.work, context.moving, lookup)
+
+
 async def _compare(context: Context, name: str, write: WriteRecord) -> RowComparison:
-    return await comparison.compare(context.work, context.plan.shape, name, mapping_of(context), write)
+    return await comparison.compare(context.work, context.plan.shape, name, write)
 
 
 async def _references(context: Context) -> tuple[VerificationResult, ...]:

@@ -7,24 +7,21 @@ from psycopg import sql
 from roleshift.api import Assignment
 from roleshift.engine.run import WriteRecord
 from roleshift.engine.target import TargetShape
-from roleshift.engine.verification import BrokenReference, Distribution, RowComparison
+from roleshift.engine.verification import BrokenReference, RowComparison
 from roleshift.postgres import values
-from roleshift.postgres.mapping_params import MappingArrays
 from roleshift.postgres.references import broken_rows
 from roleshift.postgres.session import Session
-from roleshift.postgres.statements import identifier, image_table, key_join, of, statement, target_name
+from roleshift.postgres.statements import identifier, image_table, key_join_after, of, statement, target_name
+from roleshift.postgres.turns import is_written
 
 XID_BITS = 0xFFFFFFFF
 """xmin shows the lower 32 bits of a transaction's number."""
 
 
-async def compare(
-    session: Session, shape: TargetShape, image: str, mapping: MappingArrays, write: WriteRecord
-) -> RowComparison:
+async def compare(session: Session, shape: TargetShape, image: str, write: WriteRecord) -> RowComparison:
     """Compare every row of the image with the table."""
     row = await session.row(
-        compare_statement(shape, image),
-        {**mapping.params(), "xid": write.xid & XID_BITS, "written_at": write.written_at},
+        compare_statement(shape, image), {"xid": write.xid & XID_BITS, "written_at": write.written_at}
     )
     return RowComparison(**row)
 
@@ -39,15 +36,9 @@ def compare_statement(shape: TargetShape, image: str) -> sql.Composed:
         migrated_at_fits=values.holds_written(shape, shape.migrated_at),
         image=image_table(image),
         target=target_name(shape),
-        join=key_join(shape),
+        join=key_join_after(shape),
+        written=is_written(shape),
     )
-
-
-async def distribution(session: Session, shape: TargetShape) -> Distribution:
-    """Rows for each role of the whole table."""
-    query = statement("probes/roles").format(role=identifier(shape.role.name), target=target_name(shape))
-    found = {row["role"]: row["rows"] for row in await session.rows(query)}
-    return Distribution({r: n for r, n in found.items() if r is not None}, found.get(None, 0))
 
 
 async def broken_foreign_keys(session: Session, shape: TargetShape) -> list[BrokenReference]:

@@ -6,7 +6,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from roleshift.api import RoleMigrationSpec, SchemaChanges
+from roleshift.api import OnDuplicate, RoleMigrationSpec, SchemaChanges
+from roleshift.engine.order import writing_order
 from roleshift.postgres import script
 from roleshift.postgres.statements import LEDGER_SCHEMA, identifier
 
@@ -61,7 +62,9 @@ def target_grants(grantee: Grantee, spec: RoleMigrationSpec) -> list[str]:
     """Statements that let a role migrate the target of a manifest, and back."""
     target = quoted(spec.target.schema_name, spec.target.table)
     columns = ", ".join(quoted(name) for name in spec.target.columns.written())
-    others = dict.fromkeys((one.schema_name, one.table) for one in spec.target.assignments)
+    lookups = [spec.target.lookup] if spec.target.lookup else []
+    names = [(one.schema_name, one.table) for one in spec.target.assignments]
+    others = dict.fromkeys([*names, *((one.schema_name, one.table) for one in lookups)])
     schemas = dict.fromkeys([spec.target.schema_name, *(schema for schema, _ in others)])
     return [
         *_remarks(spec),
@@ -69,9 +72,17 @@ def target_grants(grantee: Grantee, spec: RoleMigrationSpec) -> list[str]:
         f"GRANT SELECT ON {target} TO {grantee.name};",
         f"GRANT UPDATE ({columns}) ON {target} TO {grantee.name};",
         _lock_grant(grantee, target),
+        *_taking_out(grantee, target, spec),
         *(f"GRANT SELECT ON {quoted(*names)} TO {grantee.name};" for names in others),
         _reference_grants(grantee, target),
     ]
+
+
+def _taking_out(grantee: Grantee, target: str, spec: RoleMigrationSpec) -> Iterable[str]:
+    """Rows that are merged, or that go round in a circle, are deleted and inserted."""
+    circle = writing_order({m.from_role: m.to_role for m in spec.mappings}).parking
+    if circle or spec.target.on_duplicate is OnDuplicate.MERGE:
+        yield f"GRANT INSERT, DELETE ON {target} TO {grantee.name};"
 
 
 def _remarks(spec: RoleMigrationSpec) -> Iterable[str]:

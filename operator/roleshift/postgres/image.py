@@ -1,31 +1,23 @@
 """The before-image: a table in the ledger schema with the rows that will change, as they were.
 
-Columns: key_1 … key_n, role, previous_role, seniority, migrated_at (where the
-target has them) and row_version.
+Columns: key_1 … key_n, role, previous_role, seniority, migrated_at (where the target has them) as they
+were; to_role and to_seniority, what the run writes; turn, when it does, where rows have to wait for each
+other; whole_row, every column of a row that Merge removes; and row_version.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from roleshift.engine.plan import Plan
-from roleshift.engine.run import RunRecord
+from roleshift.engine.run import Image, RunRecord
 from roleshift.engine.target import Column, TargetShape
 from roleshift.errors import DatabaseError, Reason
+from roleshift.postgres.moving import Moving, columns_of, to_role, to_seniority
 from roleshift.postgres.session import Session
-from roleshift.postgres.statements import (
-    comma,
-    identifier,
-    image_key,
-    image_table,
-    key_join,
-    literal,
-    of,
-    statement,
-    target_name,
-)
+from roleshift.postgres.statements import comma, identifier, image_key, image_table, key_join, of, statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +29,21 @@ class Figures:
     bytes: int
 
 
-def image_columns(shape: TargetShape) -> list[tuple[str, Column]]:
-    """The image's columns with the target's columns that they are taken from; keys first."""
+def image_columns(moving: Moving) -> list[tuple[str, sql.Composable]]:
+    """The image's columns with what they are made of; keys first."""
+    shape = moving.shape
+    return [
+        *((name, of("t", column)) for name, column in _kept(shape)),
+        ("to_role", to_role(shape)),
+        *([("to_seniority", to_seniority(shape))] if shape.seniority else []),
+        *([("turn", moving.turn)] if shape.ordered else []),
+        *([("whole_row", moving.whole)] if shape.merges else []),
+        ("row_version", sql.SQL("t.xmin::text::bigint")),
+    ]
+
+
+def _kept(shape: TargetShape) -> list[tuple[str, Column]]:
+    """What is kept as it was."""
     keys = [(image_key(position), column) for position, column in enumerate(shape.key, start=1)]
     optional = (
         ("previous_role", shape.previous_role),
@@ -48,33 +53,21 @@ def image_columns(shape: TargetShape) -> list[tuple[str, Column]]:
     return [*keys, ("role", shape.role), *((name, column) for name, column in optional if column)]
 
 
-def _selected(shape: TargetShape) -> sql.Composed:
-    return comma(
-        [
-            sql.SQL("{} AS {}").format(of("t", column), identifier(name))
-            for name, column in image_columns(shape)
-        ]
-    )
+def _row_of_target(moving: Moving) -> sql.Composed:
+    return sql.SQL("ROW({})").format(comma([part for _, part in image_columns(moving)]))
 
 
-def _row_of_target(shape: TargetShape) -> sql.Composed:
-    parts = [of("t", column) for _, column in image_columns(shape)]
-    return sql.SQL("ROW({})").format(comma([*parts, sql.SQL("t.xmin::text::bigint")]))
+def _row_of_image(moving: Moving) -> sql.Composed:
+    return sql.SQL("ROW({})").format(comma([identifier("i", name) for name, _ in image_columns(moving)]))
 
 
-def _row_of_image(shape: TargetShape) -> sql.Composed:
-    parts: list[sql.Composable] = [identifier("i", name) for name, _ in image_columns(shape)]
-    return sql.SQL("ROW({})").format(comma([*parts, identifier("i", "row_version")]))
-
-
-def create_statement(shape: TargetShape, name: str, from_roles: Iterable[str]) -> sql.Composed:
+def create_statement(moving: Moving, name: str) -> sql.Composed:
     """CREATE TABLE AS for the image."""
     return statement("image_create").format(
         image=image_table(name),
-        columns=_selected(shape),
-        target=target_name(shape),
-        role=identifier(shape.role.name),
-        from_roles=comma([literal(role) for role in from_roles]),
+        columns=columns_of(image_columns(moving)),
+        source=moving.source,
+        moved=moving.where,
     )
 
 
@@ -83,20 +76,20 @@ def identity_statement(name: str) -> sql.Composed:
     return sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(image_table(name))
 
 
-async def create(session: Session, shape: TargetShape, name: str, from_roles: Iterable[str]) -> None:
+async def create(session: Session, moving: Moving, name: str) -> None:
     """Make the image inside the transaction that is open."""
-    await session.execute(create_statement(shape, name, from_roles))
+    await session.execute(create_statement(moving, name))
     await session.execute(identity_statement(name))
     await session.execute(sql.SQL("ANALYZE {}").format(image_table(name)))
 
 
-async def figures(session: Session, shape: TargetShape, name: str) -> Figures:
+async def figures(session: Session, moving: Moving, name: str) -> Figures:
     """Rows, checksum and bytes of an image.
 
     Raises:
         DatabaseError: BackupDamaged when the image or one of its columns is gone.
     """
-    query = statement("image_checksum").format(row=_row_of_image(shape), image=image_table(name))
+    query = statement("image_checksum").format(row=_row_of_image(moving), image=image_table(name))
     try:
         async with session.savepoint():
             row = await session.row(query, {"image": image_table(name).as_string().replace("%%", "%")})
@@ -111,32 +104,22 @@ async def figures(session: Session, shape: TargetShape, name: str) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class SourceFigures:
-    """Rows and checksum of the rows that an image was made from, and rows for each role of the table."""
+    """Rows and checksum of the rows that an image was made from."""
 
     rows: int
     checksum: str
-    by_role: Mapping[str, int]
-    null_rows: int
 
 
-def source_statement(shape: TargetShape) -> sql.Composed:
-    """Rows and checksum of the target, by role."""
+def source_statement(moving: Moving) -> sql.Composed:
+    """Rows and checksum of what is moved."""
     return statement("image_source").format(
-        role=identifier(shape.role.name), row=_row_of_target(shape), target=target_name(shape)
+        row=_row_of_target(moving), source=moving.source, moves=moving.moves("t")
     )
 
 
-async def source_figures(session: Session, shape: TargetShape, from_roles: Iterable[str]) -> SourceFigures:
-    """Recount the matrix and the checksum of the source in one pass, in the image's snapshot."""
-    rows = await session.rows(source_statement(shape))
-    wanted = set(from_roles)
-    mine = [row for row in rows if row["role"] in wanted]
-    return SourceFigures(
-        rows=sum(row["rows"] for row in mine),
-        checksum=str(sum(int(row["checksum"]) for row in mine)),
-        by_role={row["role"]: row["rows"] for row in rows if row["role"] is not None},
-        null_rows=sum(row["rows"] for row in rows if row["role"] is None),
-    )
+async def source_figures(session: Session, moving: Moving) -> SourceFigures:
+    """The rows that an image has to hold, in the image's snapshot."""
+    return SourceFigures(**await session.row(source_statement(moving)))
 
 
 async def record(
@@ -166,71 +149,82 @@ async def record(
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Rows that differ between table and image since the image was made."""
+    """Rows that differ between table and image since the image was made.
+
+    Attributes:
+        anew: the image is made anew, because what becomes of a row depends on others.
+    """
 
     added: int
     gone: int
     changed: int
+    anew: bool
 
     @property
     def any(self) -> bool:
         """Whether the image has to be refreshed."""
-        return bool(self.added or self.gone or self.changed)
+        return bool(self.added or self.gone or self.changed or self.anew)
 
 
-async def refresh(session: Session, shape: TargetShape, name: str, from_roles: list[str]) -> Drift:
+async def refresh(session: Session, moving: Moving, name: str) -> Drift:
     """Bring the image up to date with a table that nobody else can write at this moment."""
-    look, *changes = refresh_statements(shape, name)
-    params = {"from_roles": from_roles}
-    row = await session.row(look, params)
-    drift = Drift(row["added"], row["gone"], row["changed"])
+    look, *changes = refresh_statements(moving, name)
+    row = await session.row(look)
+    drift = Drift(row["added"], row["gone"], row["changed"], anew=_depends_on_others(moving.shape))
     for change in changes if drift.any else ():
-        await session.execute(change, params)
+        await session.execute(change)
     return drift
 
 
-def refresh_statements(shape: TargetShape, name: str) -> list[sql.Composed]:
+def _depends_on_others(shape: TargetShape) -> bool:
+    """Whether what becomes of a row depends on rows that the image may not hold."""
+    return bool(shape.whole)
+
+
+def refresh_statements(moving: Moving, name: str) -> list[sql.Composed]:
     """How table and image differ, and what takes out of the image and puts into it."""
+    shape = moving.shape
     parts = {
         "image": image_table(name),
-        "target": target_name(shape),
-        "role": identifier(shape.role.name),
+        "source": moving.source,
+        "moves": moving.moves("t"),
         "join": key_join(shape),
     }
-    named = {**parts, "keys": _named_keys(shape), "join": _join_of_named_keys(shape)}
+    named = {**parts, "keys": columns_of(_keys(shape)), "join": _join_of_named_keys(shape)}
+    remove = "image_empty" if _depends_on_others(shape) else "image_refresh_remove"
     return [
         statement("image_drift").format(**named),
-        statement("image_refresh_remove").format(**parts),
-        statement("image_refresh_add").format(columns=_selected(shape), **parts),
+        statement(remove).format(**parts),
+        statement("image_refresh_add").format(
+            names=comma([identifier(column) for column, _ in image_columns(moving)]),
+            columns=columns_of(image_columns(moving)),
+            **parts,
+        ),
     ]
 
 
-def _named_keys(shape: TargetShape) -> sql.Composed:
+def _keys(shape: TargetShape) -> list[tuple[str, sql.Composable]]:
     """The key columns under the image's names for them, which collide with nothing."""
-    return comma(
-        [
-            sql.SQL("{} AS {}").format(of("t", column), identifier(name))
-            for name, column in image_columns(shape)[: len(shape.key)]
-        ]
-    )
+    return [(name, of("t", column)) for name, column in _kept(shape)[: len(shape.key)]]
 
 
 def _join_of_named_keys(shape: TargetShape) -> sql.Composed:
-    names = [name for name, _ in image_columns(shape)[: len(shape.key)]]
-    pairs = [sql.SQL("{} = {}").format(identifier("t", name), identifier("i", name)) for name in names]
+    pairs = [
+        sql.SQL("{} = {}").format(identifier("t", name), identifier("i", name)) for name, _ in _keys(shape)
+    ]
     return sql.SQL(" AND ").join(pairs)
 
 
-async def update_record(session: Session, name: str, found: Figures, arrived: Sequence[str]) -> None:
+async def update_record(session: Session, kept: Image) -> None:
     """Enter the figures of a refreshed image, and the new roles that rows outside it hold already."""
     await session.execute(
         statement("image_update_record"),
         {
-            "name": name,
-            "rows": found.rows,
-            "bytes": found.bytes,
-            "checksum": found.checksum,
-            "arrived": Jsonb(list(arrived)),
+            "name": kept.name,
+            "rows": kept.rows,
+            "bytes": kept.bytes,
+            "checksum": kept.checksum,
+            "arrived": Jsonb(list(kept.arrived)),
         },
     )
 

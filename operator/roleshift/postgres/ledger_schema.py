@@ -10,7 +10,7 @@ from roleshift.postgres import functions
 from roleshift.postgres.session import Session, Timeouts
 from roleshift.postgres.statements import statement
 
-VERSION = 2
+VERSION = 3
 TABLES = {
     "ledger_version": 1,
     "migration_run": 1,
@@ -21,7 +21,7 @@ TABLES = {
 }
 """Tables of the ledger, with the version that brought each."""
 INSTALL_LOCK = 0x526F6C6573686966
-_INSTALL_TIMEOUTS = Timeouts(lock_seconds=10.0, statement_seconds=30.0)
+_INSTALL_TIMEOUTS = Timeouts(lock_seconds=10.0, statement_seconds=600.0)
 
 
 async def ensure(session: Session) -> None:

@@ -3,7 +3,6 @@
 Nothing of it stays, and no lock is taken on the target: whether the role may lock it, the catalog tells.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +12,12 @@ from roleshift.api import Assertion
 from roleshift.engine.facts.backup import PermissionFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.plan import AddColumn, AddEnumValue, Plan
-from roleshift.engine.target import TargetFacts, TargetShape
+from roleshift.engine.routes import routes_of
+from roleshift.engine.target import TargetFacts
 from roleshift.errors import DatabaseError, Reason
-from roleshift.postgres import assertions, comparison, image, ledger_schema, restore, write
+from roleshift.postgres import assertions, comparison, image, ledger_schema, restore_statements, turns, write
 from roleshift.postgres.grants import LEDGER_PRIVILEGES, quoted
+from roleshift.postgres.moving import Moving
 from roleshift.postgres.probes.wanted import Wanted
 from roleshift.postgres.session import Query, Session, Timeouts
 from roleshift.postgres.statements import statement
@@ -26,9 +27,6 @@ _PROBE_IMAGE = "permission_probe"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _PARAMS: dict[str, Any] = {
     "run_id": _NOBODY,
-    "from_roles": [],
-    "to_roles": [],
-    "seniorities": [],
     "new_roles": [],
     "old_roles": [],
     "new_only": [],
@@ -36,6 +34,8 @@ _PARAMS: dict[str, Any] = {
     "last": "(1,0)",
     "written_at": None,
     "xid": 0,
+    "turn": 1,
+    "marker": 0,
 }
 """What the statements are planned with; EXPLAIN runs none of them."""
 
@@ -180,40 +180,63 @@ async def _refused_statements(session: Session, trial: Trial, version: int | Non
     """What PostgreSQL itself refuses when it is really asked; for instance through row-level security."""
     refused: list[str] = []
     if trial.plan is not None and trial.can_be_planned:
-        refused += await _refused_of_plan(session, trial.plan.shape, version)
+        refused += await _refused_of_plan(session, _moving_of(trial), version)
     for assertion in trial.assertions:
         why = await assertions.why_denied(session, assertion)
         refused += [f"assertion {assertion.name}: {why}"] if why else []
     return list(dict.fromkeys(refused))
 
 
-async def _refused_of_plan(session: Session, shape: TargetShape, version: int | None) -> list[str]:
+def _moving_of(trial: Trial) -> Moving:
+    assert trial.plan is not None
+    shape = trial.plan.shape
+    return Moving(shape, routes_of(trial.wanted.mappings, trial.wanted.strength, shape))
+
+
+async def _refused_of_plan(session: Session, moving: Moving, version: int | None) -> list[str]:
     """EXPLAIN checks the rights of a statement without running it; the image is real, and empty."""
-    create = image.create_statement(shape, _PROBE_IMAGE, ["\u0001"])
+    create = image.create_statement(moving, _PROBE_IMAGE)
     why = await _why_denied(session, sql.SQL("{} WITH NO DATA").format(create))
     if why:
         return [why]
     await session.execute(image.identity_statement(_PROBE_IMAGE))
     tried = [
         await _why_denied(session, sql.SQL("EXPLAIN {}").format(query))
-        for query in _statements(shape, version)
+        for query in (*_of_write(moving), *_of_restore(moving, version))
     ]
     return [why for why in tried if why]
 
 
-def _statements(shape: TargetShape, version: int | None) -> Sequence[sql.Composed]:
+def _of_write(moving: Moving) -> list[sql.Composed]:
     """Every statement of a run on the target, in its order; the first to be refused says why."""
-    conflicts = restore.conflicts_statement(shape, _PROBE_IMAGE)
+    shape = moving.shape
+    parking = turns.Parking.for_write(shape, _PROBE_IMAGE)
     return [
-        image.source_statement(shape),
-        *image.refresh_statements(shape, _PROBE_IMAGE),
+        image.source_statement(moving),
+        *image.refresh_statements(moving, _PROBE_IMAGE),
+        *([turns.merge_statement(shape, _PROBE_IMAGE)] if shape.merges else []),
+        *([parking.keep_statement()] if parking.is_needed else []),
         write.write_statement(shape, _PROBE_IMAGE),
         comparison.compare_statement(shape, _PROBE_IMAGE),
-        *([] if version is None else [conflicts]),
-        restore.range_statement(shape, _PROBE_IMAGE),
-        restore.born_statement(shape, _PROBE_IMAGE),
-        restore.verify_statement(shape, _PROBE_IMAGE),
     ]
+
+
+def _of_restore(moving: Moving, version: int | None) -> list[sql.Composed]:
+    """The same on the way back; what writes to the log of rollbacks can be planned where there is one."""
+    shape = moving.shape
+    with_log = [
+        restore_statements.conflicts_statement(shape, _PROBE_IMAGE),
+        *(restore_statements.blocked_statements(shape, _PROBE_IMAGE) if shape.constraints else []),
+        *([restore_statements.merged_statement(shape, _PROBE_IMAGE)] if shape.merges else []),
+    ]
+    restoring = [
+        restore_statements.range_statement(shape, _PROBE_IMAGE),
+        restore_statements.born_statement(moving, _PROBE_IMAGE),
+        restore_statements.verify_statement(moving, _PROBE_IMAGE),
+    ]
+    if version is None:
+        return [] if shape.constraints else restoring
+    return [*with_log, *restoring]
 
 
 async def _why_denied(session: Session, query: Query) -> str:

@@ -7,28 +7,26 @@ was changed by somebody: a conflict, logged by key and left as it is.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-from psycopg import sql
 
 from roleshift.engine.run import RunRecord
 from roleshift.engine.target import TargetShape
-from roleshift.postgres import values
+from roleshift.postgres import turns
 from roleshift.postgres.comparison import XID_BITS
-from roleshift.postgres.mapping_params import MappingArrays
+from roleshift.postgres.moving import Moving
 from roleshift.postgres.ranges import block_ranges
-from roleshift.postgres.session import Session
-from roleshift.postgres.statements import (
-    comma,
-    identifier,
-    image_table,
-    key_join,
-    of,
-    statement,
-    target_name,
-    type_of,
+from roleshift.postgres.restore_statements import (
+    blocked_statements,
+    born_statement,
+    conflicts_statement,
+    merged_statement,
+    parking_of,
+    range_statement,
+    verify_statement,
 )
+from roleshift.postgres.session import Session
+from roleshift.postgres.statements import statement
 from roleshift.postgres.write import RowsDone
 
 
@@ -37,23 +35,34 @@ class Restoration:
     """What is restored, and from where.
 
     Attributes:
-        reversed_routes: new role → the only old role it can have come from.
-        new_only: roles that nobody held before the run outside the image.
+        reversed_routes: new role, as stored → the only old role it can have come from.
+        new_only: roles, as stored, that nobody held before the run outside the image.
+        marker: end of the log of this run's rollbacks when this one began.
     """
 
     run: RunRecord
-    shape: TargetShape
+    moving: Moving
     image: str
-    mapping: MappingArrays
     reversed_routes: Mapping[str, str]
     new_only: tuple[str, ...]
+    marker: int = 0
+
+    @property
+    def shape(self) -> TargetShape:
+        """The target."""
+        return self.moving.shape
 
     @property
     def params(self) -> dict[str, Any]:
-        """The mapping, and the time and number of the transaction that wrote."""
+        """Time and number of the transaction that wrote, and where this rollback's log begins."""
         write = self.run.write
         assert write is not None
-        return {**self.mapping.params(), "written_at": write.written_at, "xid": write.xid & XID_BITS}
+        return {
+            "written_at": write.written_at,
+            "xid": write.xid & XID_BITS,
+            "run_id": self.run.run_id,
+            "marker": self.marker,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,62 +79,41 @@ class Verified:
     born_left: int
 
 
-def _parts(shape: TargetShape, image: str) -> dict[str, sql.Composable]:
-    """What every statement of the restore is composed of."""
-    return {"target": target_name(shape), "image": image_table(image), "join": key_join(shape)}
-
-
-def conflicts_statement(shape: TargetShape, image: str) -> sql.Composed:
-    """Logs the rows that somebody changed since."""
-    return statement("restore_conflicts").format(
-        key=comma([of("t", column) for column in shape.key]),
-        as_left=values.as_left_by_run(shape),
-        as_before=values.all_as_before(shape),
-        **_parts(shape, image),
-    )
-
-
-def range_statement(shape: TargetShape, image: str) -> sql.Composed:
-    """Restores the rows of one range."""
-    return statement("restore_range").format(
-        restorations=values.restorations(shape),
-        as_left=values.as_left_by_run(shape),
-        **_parts(shape, image),
-    )
-
-
-def born_statement(shape: TargetShape, image: str) -> sql.Composed:
-    """Gives rows that were born since their old role."""
-    return statement("restore_born").format(
-        role=identifier(shape.role.name), role_type=type_of(shape.role), **_parts(shape, image)
-    )
-
-
-def verify_statement(shape: TargetShape, image: str) -> sql.Composed:
-    """The restored table against the image."""
-    return statement("restore_verify").format(
-        first_key=of("t", shape.key[0]),
-        as_before=values.all_as_before(shape),
-        role=identifier(shape.role.name),
-        **_parts(shape, image),
-    )
+async def begin(session: Session, what: Restoration) -> Restoration:
+    """What is restored, with the end of the log as it is now."""
+    row = await session.row(statement("restore_marker"), {"run_id": what.run.run_id})
+    return replace(what, marker=row["marker"])
 
 
 async def log_conflicts(session: Session, what: Restoration) -> int:
     """Log the rows that somebody changed since, and count them. Comes before the restore."""
-    query = conflicts_statement(what.shape, what.image)
-    cursor = await session.execute(query, {**what.params, "run_id": what.run.run_id})
-    return cursor.rowcount
+    shape, name = what.shape, what.image
+    logged = (await session.execute(conflicts_statement(shape, name), what.params)).rowcount
+    if not shape.constraints:
+        return logged
+    more = -1
+    while more:
+        more = 0
+        for query in blocked_statements(shape, name):
+            more += (await session.execute(query, what.params)).rowcount
+        logged += more
+    return logged
 
 
 async def restore_rows(session: Session, what: Restoration, rows_done: RowsDone) -> int:
     """Restore every row that still is as the run wrote it; returns how many."""
-    query = range_statement(what.shape, what.image)
-    done = 0
-    for part in await block_ranges(session, what.image):
-        cursor = await session.execute(query, {**what.params, **part.params()})
-        done += cursor.rowcount
-        rows_done(done)
+    shape, name = what.shape, what.image
+    parking = parking_of(shape, name)
+    await parking.take_out(session, what.params)
+    query, done = range_statement(shape, name), 0
+    for turn in reversed(await turns.turns_of(session, shape, name)):
+        for part in await block_ranges(session, name):
+            cursor = await session.execute(query, {**what.params, **part.params(), "turn": turn})
+            done += cursor.rowcount
+            rows_done(done)
+    done += await parking.put_back(session, what.params)
+    if shape.merges:
+        done += (await session.execute(merged_statement(shape, name), what.params)).rowcount
     return done
 
 
@@ -135,7 +123,7 @@ async def restore_born(session: Session, what: Restoration) -> int:
         return 0
     routes = what.reversed_routes
     cursor = await session.execute(
-        born_statement(what.shape, what.image),
+        born_statement(what.moving, what.image),
         {"new_roles": list(routes.keys()), "old_roles": list(routes.values())},
     )
     return cursor.rowcount
@@ -143,7 +131,8 @@ async def restore_born(session: Session, what: Restoration) -> int:
 
 async def verify(session: Session, what: Restoration) -> Verified:
     """Compare the restored table with the image."""
-    row = await session.row(verify_statement(what.shape, what.image), {"new_only": list(what.new_only)})
+    query = verify_statement(what.moving, what.image)
+    row = await session.row(query, {**what.params, "new_only": list(what.new_only)})
     return Verified(row["not_restored"], row["deleted_since"], row["born_left"])
 
 

@@ -5,6 +5,7 @@ what it costs. `{name}` stands for an identifier or a composed part, `%(name)s`
 for a value.
 """
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -71,15 +72,38 @@ def image_key(position: int) -> str:
     return f"key_{position}"
 
 
-def key_join(shape: TargetShape) -> sql.Composed:
-    """`t."id" = i.key_1 AND …`."""
+def key_join(shape: TargetShape, row: str = "t") -> sql.Composed:
+    """How a row is found in the image before it is written: `t."id" = i.key_1 AND …`."""
+    return _join(shape, [identifier("i", image_key(n)) for n, _ in enumerate(shape.key, start=1)], row)
+
+
+def key_join_after(shape: TargetShape, row: str = "t", image: str = "i") -> sql.Composed:
+    """How it is found once it was written: a key that holds the role has changed with it."""
+    names = [
+        "to_role" if column.name == shape.role.name else image_key(n)
+        for n, column in enumerate(shape.key, start=1)
+    ]
+    return _join(shape, [identifier(image, name) for name in names], row)
+
+
+def _join(shape: TargetShape, kept: Sequence[sql.Composable], row: str) -> sql.Composed:
     pairs = (
-        sql.SQL("{} = {}").format(of("t", column), identifier("i", image_key(position)))
-        for position, column in enumerate(shape.key, start=1)
+        sql.SQL("{} = {}").format(of(row, column), value)
+        for column, value in zip(shape.key, kept, strict=True)
     )
     return sql.SQL(" AND ").join(pairs)
 
 
-def comma(parts: "list[sql.Composable]") -> sql.Composed:
+def comma(parts: Sequence[sql.Composable]) -> sql.Composed:
     """Parts of a list, separated by commas."""
     return sql.SQL(", ").join(parts)
+
+
+def all_of(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    """Conditions joined by AND; none of them is true."""
+    return sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
+
+
+def text_array(values: Iterable[str]) -> sql.Composed:
+    """Texts as an array, for statements that take no parameters."""
+    return sql.SQL("ARRAY[{}]::text[]").format(comma([literal(value) for value in values]))

@@ -1,6 +1,6 @@
 """What a run writes into a row, and what it wrote: one definition, used to write, compare and restore.
 
-In every expression `i` is the image, `m` the mapping and `t` the target.
+In every expression `i` is the image and `t` the target.
 """
 
 from psycopg import sql
@@ -11,14 +11,14 @@ from roleshift.postgres.statements import comma, identifier, of, type_of
 _TRUE = sql.SQL("true")
 
 
-def written_value(shape: TargetShape, column: Column) -> sql.Composed:
+def written_value(shape: TargetShape, column: Column) -> sql.Composable:
     """The value that a run gives to a column, in the column's type (so that its precision applies)."""
     if column is shape.role:
-        return sql.SQL("m.to_role::{}").format(type_of(column))
+        return identifier("i", "to_role")
     if column is shape.previous_role:
         return sql.SQL("i.role::text::{}").format(type_of(column))
     if column is shape.seniority:
-        return sql.SQL("coalesce(m.seniority::{}, i.seniority)").format(type_of(column))
+        return identifier("i", "to_seniority")
     return sql.SQL("%(written_at)s::timestamptz::{}").format(type_of(column))
 
 
@@ -79,9 +79,9 @@ def as_left_by_run(shape: TargetShape) -> sql.Composed:
     return sql.SQL("(t.xmin::text::bigint = %(xid)s OR ({}))").format(all_written(shape))
 
 
-def all_as_before(shape: TargetShape) -> sql.Composed:
+def all_as_before(shape: TargetShape, row: str = "t") -> sql.Composed:
     """Whether every written column holds what it held before the run."""
     return sql.SQL(" AND ").join(
-        sql.SQL("({})::text IS NOT DISTINCT FROM ({})::text").format(of("t", column), identifier("i", name))
+        sql.SQL("({})::text IS NOT DISTINCT FROM ({})::text").format(of(row, column), identifier("i", name))
         for column, name in image_columns_of_written(shape)
     )

@@ -7,8 +7,7 @@ from psycopg import sql
 
 from roleshift.engine.run import WriteRecord
 from roleshift.engine.target import TargetShape
-from roleshift.postgres import values
-from roleshift.postgres.mapping_params import MappingArrays
+from roleshift.postgres import turns, values
 from roleshift.postgres.ranges import block_ranges
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import image_table, key_join, statement, target_name
@@ -29,6 +28,7 @@ def write_statement(shape: TargetShape, image: str) -> sql.Composed:
         assignments=values.assignments(shape),
         image=image_table(image),
         join=key_join(shape),
+        its_turn=turns.its_turn(shape),
     )
 
 
@@ -62,21 +62,22 @@ async def transaction_stamp(session: Session) -> tuple[int, datetime]:
     return row["xid"], row["started"]
 
 
-async def write_rows(
-    session: Session, shape: TargetShape, image: str, mapping: MappingArrays, rows_done: RowsDone
-) -> WriteRecord:
+async def write_rows(session: Session, shape: TargetShape, image: str, rows_done: RowsDone) -> WriteRecord:
     """Write every row of the image, range by range, in the transaction that is open.
 
     Returns:
-        What was written; `rows` counts the rows that PostgreSQL says it updated, which a
-        trigger can make fewer than the image has.
+        What was written; `rows` counts the rows that PostgreSQL says it updated, removed or put back,
+        which a trigger can make fewer than the image has.
     """
     xid, started = await transaction_stamp(session)
+    params = {"written_at": started}
+    parking = turns.Parking.for_write(shape, image)
+    done = await turns.remove_merged(session, shape, image)
+    await parking.take_out(session, params)
     query = write_statement(shape, image)
-    done = 0
-    for part in await block_ranges(session, image):
-        params = {**mapping.params(), **part.params(), "written_at": started}
-        cursor = await session.execute(query, params)
-        done += cursor.rowcount
-        rows_done(done)
-    return WriteRecord(xid, started, done)
+    for turn in await turns.turns_of(session, shape, image):
+        for part in await block_ranges(session, image):
+            cursor = await session.execute(query, {**params, **part.params(), "turn": turn})
+            done += cursor.rowcount
+            rows_done(done)
+    return WriteRecord(xid, started, done + await parking.put_back(session, params))

@@ -10,7 +10,7 @@ from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.references import ReferenceFacts, UnwatchedIndex
 from roleshift.engine.facts.server import ServerFacts
 from roleshift.engine.facts.surroundings import Surroundings
-from roleshift.engine.facts.table import CollisionFacts, MissingTarget, OtherRelation, RoleFacts
+from roleshift.engine.facts.table import CollisionFacts, LookupFacts, MissingTarget, OtherRelation, RoleFacts
 from roleshift.engine.target import Refusal, TargetFacts
 from roleshift.errors import Reason
 
@@ -23,6 +23,8 @@ class Facts:
     """One look at the database, from which every check is judged.
 
     Attributes:
+        lookup: None where the manifest names no lookup table.
+        earlier: images of earlier runs whose rows are not moved again.
         unwatched: values that should be unique and that no valid index keeps so.
         refused: values that the columns would refuse.
         surroundings: None until they are laid beside what the session told.
@@ -30,6 +32,8 @@ class Facts:
 
     server: ServerFacts | ProbeFailure
     target: TargetFacts | MissingTarget | OtherRelation | ProbeFailure
+    lookup: LookupFacts | ProbeFailure | None = None
+    earlier: tuple[str, ...] | ProbeFailure = ()
     roles: RoleFacts | ProbeFailure = NOT_REACHED
     collisions: CollisionFacts | ProbeFailure = NOT_REACHED
     references: ReferenceFacts | ProbeFailure = NOT_REACHED

@@ -15,6 +15,7 @@ class ForeignKey:
         validated: the server has looked at every row that was there before the key.
         enforced: declared as ENFORCED, as all keys are before version 18.
         watched: its triggers are enabled, so that the server looks at every new row.
+        to_target: it refers to the target.
         orphans: rows that refer to nothing; None where the server itself vouches that there are none.
         missing_roles: new roles that the referenced table lacks; None where it doesn't hold the role.
         left_behind: rows of others that refer to the role itself and would not follow it (no ON UPDATE
@@ -30,6 +31,7 @@ class ForeignKey:
     orphans: int | ProbeFailure | None = None
     missing_roles: tuple[str, ...] | ProbeFailure | None = None
     left_behind: int | ProbeFailure | None = None
+    to_target: bool = False
 
     @property
     def is_sound(self) -> bool:

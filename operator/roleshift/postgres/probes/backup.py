@@ -63,6 +63,11 @@ class AfterFirst:
         self._found = found if isinstance(found, ProbeFailure) else {row["name"]: row for row in found}
 
     @property
+    def knows_runs(self) -> bool:
+        """Whether earlier runs can be read."""
+        return self._is_readable("migration_run") and self._is_readable("migration_backup")
+
+    @property
     def probes(self) -> list[Probe[Any]]:
         """What is asked."""
         wanted: list[Probe[Any]] = [self._space] if self._space else []

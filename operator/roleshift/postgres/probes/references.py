@@ -121,6 +121,7 @@ def _foreign_key(key: dict[str, Any]) -> ForeignKey:
         validated=key["validated"],
         enforced=key["enforced"],
         watched=key["watched"],
+        to_target=key["to_target"],
     )
 
 

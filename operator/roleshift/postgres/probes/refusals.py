@@ -25,6 +25,7 @@ _CAST = sql.SQL("given.value::{type}")
 _CAST_IF_VALID = sql.SQL(
     "CASE WHEN pg_catalog.pg_input_is_valid(given.value, {type_text}) THEN given.value::{type} END"
 )
+_CAST_ELEMENT = sql.SQL("ARRAY[given.value]::{type}")
 _NO_REASON = sql.SQL("NULL::text")
 _REASON_BUT_LENGTH = sql.SQL(
     "(SELECT CASE WHEN e.sql_error_code <> '22001' THEN e.message END"
@@ -32,11 +33,16 @@ _REASON_BUT_LENGTH = sql.SQL(
 )
 
 
-class _Way(Enum):
-    """How the server is asked: the value as the type, and the reason where the type refuses it."""
+_TEXT = sql.SQL("{column}::text")
+_FIRST_TEXT = sql.SQL("({column}::text[])[1]")
 
-    CAST = (_CAST, _NO_REASON)
-    ASK = (_CAST_IF_VALID, _REASON_BUT_LENGTH)
+
+class _Way(Enum):
+    """How the server is asked: the value as the type, the reason where the type refuses it, and its text."""
+
+    CAST = (_CAST, _NO_REASON, _TEXT)
+    ASK = (_CAST_IF_VALID, _REASON_BUT_LENGTH, _TEXT)
+    CAST_ELEMENT = (_CAST_ELEMENT, _NO_REASON, _FIRST_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +137,13 @@ def _probe(position: int, question: _Question, way: _Way) -> Probe[Rows]:
     column, name = question.column, f"values_{position}"
     allowed = [sql.SQL("({}) IS NOT FALSE").format(trusted(check.expression)) for check in question.checks]
     types = {"type": trusted(column.type_name), "type_text": literal(column.type_name)}
-    taken, why = way.value
+    taken, why, text = (_Way.CAST_ELEMENT if column.is_array else way).value
     probe = sql_probe(
         "casts",
         lambda rows: rows,
         {name: list(question.values)},
         column=identifier(column.name),
+        text=text.format(column=identifier(column.name)),
         checks=sql.SQL(" AND ").join([sql.SQL("true"), *allowed]),
         taken=taken.format(**types),
         why=why.format(**types),

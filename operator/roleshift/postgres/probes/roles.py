@@ -1,43 +1,94 @@
 """How many rows hold each role, and which would collide once roles are mapped."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from psycopg import sql
 
-from roleshift.engine.facts.table import CollisionFacts, RoleFacts
-from roleshift.engine.keys import role_indexes
+from roleshift.api.target import Lookup
+from roleshift.engine.facts.failure import ProbeFailure
+from roleshift.engine.facts.table import CollisionFacts, LookupFacts, RoleFacts
+from roleshift.engine.keys import is_plain, role_indexes
 from roleshift.engine.target import Column, TargetFacts, UniqueIndex
-from roleshift.postgres.probes.batch import Probe, Rows, sql_probe
-from roleshift.postgres.probes.wanted import Wanted
-from roleshift.postgres.statements import comma, identifier, literal, statement, trusted
+from roleshift.postgres import collisions, role_counts
+from roleshift.postgres.moving import Moving
+from roleshift.postgres.probes.batch import Answers, Probe, Rows
+from roleshift.postgres.statements import comma, identifier, literal, of, statement, target_name, trusted
 
 MAX_EXAMPLES = 5
 
 
-def roles_probe(wanted: Wanted) -> Probe[RoleFacts]:
-    """Rows for each role of the target."""
-    return sql_probe("roles", _read_roles, role=wanted.role, target=wanted.target)
+@dataclass(frozen=True, slots=True)
+class RoleProbes:
+    """Roles, collisions, and rows that would be taken out."""
+
+    roles: Probe[RoleFacts]
+    collisions: Probe[CollisionFacts]
+    beyond: Probe[CollisionFacts]
+    taken_out: Probe[CollisionFacts] | None
+
+    @classmethod
+    def of(cls, moving: Moving, target: TargetFacts) -> "RoleProbes":
+        """The probes of one target."""
+        roles = Probe("roles", role_counts.query(moving), lambda rows: role_counts.read(rows, moving))
+        plain, other = _indexes(moving, target)
+        return cls(
+            roles,
+            _collisions("collisions", [_under(moving, index) for index in plain]),
+            _collisions("collisions_beyond", [_under_other(moving, target, index) for index in other]),
+            _taken_out(moving) if moving.shape.whole and moving.shape.key else None,
+        )
+
+    @property
+    def all(self) -> "list[Probe[RoleFacts] | Probe[CollisionFacts]]":
+        """All of them."""
+        taken_out = [] if self.taken_out is None else [self.taken_out]
+        return [self.roles, self.collisions, self.beyond, *taken_out]
+
+    def role_facts(self, told: Answers, lookup: LookupFacts | None) -> RoleFacts | ProbeFailure:
+        """Rows for each role, by name."""
+        found = told.of(self.roles)
+        return found if isinstance(found, ProbeFailure) else role_counts.by_name(found, lookup)
+
+    def collision_facts(self, told: Answers, lookup: LookupFacts | None) -> CollisionFacts | ProbeFailure:
+        """Everything about collisions, new roles by name."""
+        found, beyond = told.of(self.collisions), told.of(self.beyond)
+        taken = CollisionFacts(0) if self.taken_out is None else told.of(self.taken_out)
+        for answer in (found, beyond, taken):
+            if isinstance(answer, ProbeFailure):
+                return answer
+        assert isinstance(found, CollisionFacts)
+        assert isinstance(beyond, CollisionFacts)
+        assert isinstance(taken, CollisionFacts)
+        names = lookup.names if lookup else {}
+        return CollisionFacts(
+            rows=found.rows + beyond.rows,
+            examples=(*found.examples, *beyond.examples)[:MAX_EXAMPLES],
+            beyond=beyond.rows,
+            merged={names.get(role, role): rows for role, rows in taken.merged.items()},
+            parked=taken.parked,
+        )
 
 
-def _read_roles(rows: Rows) -> RoleFacts:
-    found = {row["role"]: row["rows"] for row in rows}
-    return RoleFacts(rows={r: n for r, n in found.items() if r is not None}, null_rows=found.get(None, 0))
+def lookup_probe(lookup: Lookup) -> Probe[LookupFacts]:
+    """Keys and names of the lookup table."""
+    return Probe("lookup", role_counts.lookup_query(lookup), role_counts.read_lookup)
 
 
-def collisions_probe(wanted: Wanted, target: TargetFacts) -> Probe[CollisionFacts]:
-    """Rows too many under unique indexes that hold the role, once roles are mapped."""
-    indexes = [
-        index for index in role_indexes(target, wanted.role_column) if _can_be_asked(wanted, target, index)
-    ]
-    parts: list[sql.Composable] = [
-        _under_text(wanted, target, index) if index.reads_role else _under(wanted, index) for index in indexes
-    ]
-    return Probe(
-        "collisions",
-        sql.SQL(" UNION ALL ").join(parts or [sql.SQL("SELECT 0 AS collisions, '[]'::jsonb AS examples")]),
-        _read_collisions,
-        {"from_roles": list(wanted.from_roles), "to_roles": list(wanted.to_roles)} if indexes else {},
-    )
+def _indexes(moving: Moving, target: TargetFacts) -> tuple[list[UniqueIndex], list[UniqueIndex]]:
+    """Those on columns alone, of which the narrowest are asked; and those with expressions or a predicate."""
+    indexes = role_indexes(target, moving.shape.role.name)
+    narrowest = {one.others for one in moving.shape.constraints}
+    plain = [index for index in indexes if is_plain(index)]
+    asked = {tuple(c for c in i.columns if c != moving.shape.role.name): i for i in plain}
+    kept = [index for others, index in asked.items() if not narrowest or others in narrowest]
+    others = [index for index in indexes if not is_plain(index) and _can_be_asked(moving, target, index)]
+    return kept, others
+
+
+def _collisions(name: str, parts: Sequence[sql.Composable]) -> Probe[CollisionFacts]:
+    nothing = sql.SQL("SELECT 0 AS collisions, '[]'::jsonb AS examples")
+    return Probe(name, sql.SQL(" UNION ALL ").join(parts or [nothing]), _read_collisions)
 
 
 def _read_collisions(rows: Rows) -> CollisionFacts:
@@ -45,13 +96,34 @@ def _read_collisions(rows: Rows) -> CollisionFacts:
     return CollisionFacts(sum(row["collisions"] for row in rows), examples[:MAX_EXAMPLES])
 
 
-def _can_be_asked(wanted: Wanted, target: TargetFacts, index: UniqueIndex) -> bool:
+def _taken_out(moving: Moving) -> Probe[CollisionFacts]:
+    query = statement("probes/taken_out").format(
+        turn=moving.turn, source=moving.source, moves=moving.moves("t")
+    )
+    return Probe("taken_out", query, _read_taken_out)
+
+
+def _read_taken_out(rows: Rows) -> CollisionFacts:
+    merged = {row["role"]: row["merged"] for row in rows if row["merged"]}
+    return CollisionFacts(0, merged=merged, parked=sum(row["parked"] for row in rows))
+
+
+def _can_be_asked(moving: Moving, target: TargetFacts, index: UniqueIndex) -> bool:
     """A label that an enum lacks yet can't be computed with."""
     enum = target.role_type
-    return not (index.reads_role and enum.enum_type and set(wanted.to_roles) - set(enum.enum_labels))
+    new = {route.after for route in moving.routes}
+    return not (index.reads_role and enum.enum_type and new - set(enum.enum_labels))
 
 
-def _under_text(wanted: Wanted, target: TargetFacts, index: UniqueIndex) -> sql.Composed:
+def _under(moving: Moving, index: UniqueIndex) -> sql.Composed:
+    return collisions.under(moving, collisions.Columns.of(index, moving.shape))
+
+
+def _under_other(moving: Moving, target: TargetFacts, index: UniqueIndex) -> sql.Composed:
+    return _under_text(moving, target, index) if index.reads_role else _under(moving, index)
+
+
+def _under_text(moving: Moving, target: TargetFacts, index: UniqueIndex) -> sql.Composed:
     """Under expressions and a predicate, which are computed from the row as it will be."""
     names = [identifier(f"key_{position}") for position, _ in enumerate(index.keys)]
     keys = [
@@ -64,42 +136,19 @@ def _under_text(wanted: Wanted, target: TargetFacts, index: UniqueIndex) -> sql.
         for text, name in zip(index.keys, names, strict=True)
     ]
     return statement("probes/collisions_computed").format(
-        keys=comma(list(keys)),
-        columns=comma([_as_it_will_be(wanted, column) for column in target.columns]),
-        role=wanted.role,
-        target=wanted.target,
+        keys=comma(keys),
+        columns=comma([_as_it_will_be(moving, column) for column in target.columns]),
+        mapped=moving.joined_to("o", "m"),
+        target=target_name(moving.shape),
         indexed=trusted(index.predicate or "true"),
-        example=sql.SQL("concat_ws(', ', {})").format(comma(list(shared))),
+        example=sql.SQL("concat_ws(', ', {})").format(comma(shared)),
         all_set=sql.SQL(" AND ").join(sql.SQL(set_for_it).format(name) for name in names),
         grouped=comma([sql.SQL("v.{}").format(name) for name in names]),
     )
 
 
-def _as_it_will_be(wanted: Wanted, column: Column) -> sql.Composable:
-    name = identifier(column.name)
-    if column.name != wanted.role_column:
-        return sql.SQL("o.{}").format(name)
-    mapped = sql.SQL("coalesce(m.to_role, o.{}::text)::{} AS {}")
-    return mapped.format(name, trusted(column.type_name), name)
-
-
-def _under(wanted: Wanted, index: UniqueIndex) -> sql.Composed:
-    others = [identifier("t", name) for name in index.columns if name != wanted.role_column]
-    set_for_it = sql.SQL(" AND {} IS NOT NULL" if index.nulls_distinct else "")
-    return statement("probes/collisions").format(
-        role=wanted.role,
-        target=wanted.target,
-        example=_example([name for name in index.columns if name != wanted.role_column]),
-        indexed=trusted(index.predicate or "true"),
-        others_set=sql.Composed([set_for_it.format(other) for other in others]),
-        others=sql.Composed([sql.SQL(", {}").format(other) for other in others]),
-    )
-
-
-def _example(others: Sequence[str]) -> sql.Composable:
-    """What colliding rows share, `name value`; under an index on the role alone that is nothing."""
-    shared = [
-        sql.SQL("{} || coalesce(min({}::text), 'NULL')").format(literal(f"{name} "), identifier("t", name))
-        for name in others
-    ]
-    return sql.SQL("concat_ws(', ', {})").format(comma(list(shared))) if shared else sql.SQL("'all rows'")
+def _as_it_will_be(moving: Moving, column: Column) -> sql.Composable:
+    if column.name != moving.shape.role.name:
+        return of("o", column)
+    mapped = sql.SQL("({})::{} AS {}")
+    return mapped.format(moving.after("o", "m"), trusted(column.type_name), identifier(column.name))

@@ -1,6 +1,6 @@
 -- The table compared with the image, row by row. ACCESS SHARE; a scan of both and a hash join.
 -- A row that the run wrote carries its transaction in xmin; one that nobody wrote still has the version
--- in the image; any other was changed by somebody since.
+-- in the image; any other was changed by somebody since. Rows that Merge removed are not there to compare.
 SELECT
     count(*) AS rows,
     count(*) FILTER (WHERE NOT present) AS deleted_since,
@@ -20,7 +20,6 @@ FROM (
         {seniority_fits} AS seniority_fits,
         {migrated_at_fits} AS migrated_at_fits
     FROM {image} AS i
-    INNER JOIN unnest(%(from_roles)s::text[], %(to_roles)s::text[], %(seniorities)s::text[])
-        AS m (from_role, to_role, seniority) ON m.from_role = i.role::text
     LEFT JOIN {target} AS t ON {join}
+    WHERE {written}
 ) AS compared

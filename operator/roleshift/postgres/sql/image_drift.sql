@@ -5,8 +5,8 @@ SELECT
     count(*) FILTER (WHERE t.row_version <> i.row_version) AS changed
 FROM (
     SELECT {keys}, t.xmin::text::bigint AS row_version
-    FROM {target} AS t
-    WHERE t.{role}::text = ANY(%(from_roles)s)
+    FROM {source}
+    WHERE {moves}
 ) AS t
 FULL JOIN {image} AS i ON {join}
 WHERE i.row_version IS DISTINCT FROM t.row_version

@@ -1,6 +1,6 @@
 -- Takes out of the image what is new, changed or gone since. Only the run uses the image.
 DELETE FROM {image} AS i
 WHERE NOT EXISTS (
-    SELECT FROM {target} AS t
-    WHERE {join} AND t.xmin::text::bigint = i.row_version AND t.{role}::text = ANY(%(from_roles)s)
+    SELECT FROM {source}
+    WHERE {join} AND t.xmin::text::bigint = i.row_version AND {moves}
 )

@@ -5,7 +5,5 @@ SELECT
     %(run_id)s, 'Conflict', jsonb_build_array({key}),
     'the role was changed after the migration; it was left as it is'
 FROM {image} AS i
-INNER JOIN unnest(%(from_roles)s::text[], %(to_roles)s::text[], %(seniorities)s::text[])
-    AS m (from_role, to_role, seniority) ON m.from_role = i.role::text
-INNER JOIN {target} AS t ON {join}
-WHERE NOT {as_left} AND NOT ({as_before})
+{joins}
+WHERE {written} AND {present} AND ({as_left}) IS NOT TRUE AND ({as_before}) IS NOT TRUE

@@ -1,12 +1,15 @@
 -- The restored table against the image. ACCESS SHARE; a scan of both and a hash join.
 SELECT
-    count(*) FILTER (WHERE {first_key} IS NULL) AS deleted_since,
-    count(*) FILTER (WHERE {first_key} IS NOT NULL AND NOT ({as_before})) AS not_restored,
+    count(*) FILTER (WHERE NOT c.restored AND NOT c.accounted) AS deleted_since,
+    count(*) FILTER (WHERE NOT c.restored AND c.accounted) AS not_restored,
     (
         SELECT count(*) FROM {target} AS t
-        WHERE
-            t.{role}::text = ANY(%(new_only)s)
-            AND NOT EXISTS (SELECT FROM {image} AS i WHERE {join})
+        WHERE {holds_new} AND {scope} AND {unknown}
     ) AS born_left
-FROM {image} AS i
-LEFT JOIN {target} AS t ON {join}
+FROM (
+    SELECT
+        ({before_key} IS NOT NULL AND ({as_before})) IS TRUE AS restored,
+        {present} OR {logged} AS accounted
+    FROM {image} AS i
+    {joins}
+) AS c

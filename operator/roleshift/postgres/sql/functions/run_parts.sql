@@ -1,6 +1,7 @@
 -- The SQL fragments that validate_run and restore_run are made of. Locks nothing; a few catalog look-ups.
 -- Columns and their types are read from the catalog, so that no text of the ledger is ever run as SQL.
--- In every fragment t is the target, i the image and m the mapping.
+-- In every fragment i is the image; t is the target's row by the key that it has since the run, b the one by
+-- the key that it had before (they differ where the role is part of the key), o any other row.
 DECLARE
     run record;
     shape jsonb;
@@ -8,12 +9,16 @@ DECLARE
     kept record;
     wrote record;
     col record;
+    turned boolean;
     written text[] := '{}';
     before text[] := '{}';
     restored text[] := '{}';
+    values_before jsonb := '{}';
     hashed text[] := '{}';
-    joined text[] := '{}';
-    keys text[] := '{}';
+    old_key text[] := '{}';
+    keyed jsonb := '[]';
+    same_row text[] := '{}';
+    first_key text;
 BEGIN
     SELECT * INTO run FROM roleshift.migration_run AS r WHERE r.run_id = run_parts.run_id;
     IF NOT FOUND THEN
@@ -26,7 +31,7 @@ BEGIN
         RAISE EXCEPTION 'run % has no image', run_parts.run_id
             USING HINT = 'Nothing was written yet, or its image has been removed since.';
     END IF;
-    SELECT l.xid & 4294967295 AS xid, l.written_at, l.rows INTO wrote
+    SELECT l.id, l.xid & 4294967295 AS xid, l.written_at, l.rows INTO wrote
     FROM roleshift.migration_execution_log AS l
     WHERE l.run_id = run_parts.run_id AND l.step = 'Migrating' AND l.outcome = 'Succeeded';
     IF NOT FOUND THEN
@@ -40,6 +45,7 @@ BEGIN
         RAISE EXCEPTION '% is not the table that was migrated', run.target_name
             USING HINT = 'It was dropped or renamed since.';
     END IF;
+    turned := coalesce((shape ->> 'ordered')::boolean, false);
     FOR col IN
         SELECT
             w.purpose, w.kept, w.name, a.attname IS NOT NULL AS found,
@@ -62,23 +68,40 @@ BEGIN
         END IF;
         hashed := hashed || format('i.%I', col.kept);
         IF col.purpose = 'key' THEN
-            joined := joined || format('(t.%I)::text = (i.%I)::text', col.name, col.kept);
-            keys := keys || format('t.%I', col.name);
+            first_key := coalesce(first_key, format('%I', col.name));
+            old_key := old_key || format('i.%I', col.kept);
+            keyed := keyed || jsonb_build_object(
+                'name', col.name,
+                'before', col.kept,
+                'after', CASE WHEN col.name = shape -> 'role' ->> 'name' THEN 'to_role' ELSE col.kept END
+            );
+            same_row := same_row || format('t.%I = o.%I', col.name, col.name);
         ELSE
             written := written || format(
                 '(t.%I)::text IS NOT DISTINCT FROM (%s)::text',
                 col.name,
                 CASE col.purpose
-                    WHEN 'role' THEN format('m.to_role::%s', col.type)
+                    WHEN 'role' THEN 'i.to_role'
                     WHEN 'previous_role' THEN format('i.role::text::%s', col.type)
-                    WHEN 'seniority' THEN format('coalesce(m.seniority::%s, i.seniority)', col.type)
+                    WHEN 'seniority' THEN 'i.to_seniority'
                     ELSE format('%L::timestamptz::%s', wrote.written_at, col.type)
                 END
             );
-            before := before || format('(t.%I)::text IS NOT DISTINCT FROM (i.%I)::text', col.name, col.kept);
+            before := before || format('(b.%I)::text IS NOT DISTINCT FROM (i.%I)::text', col.name, col.kept);
             restored := restored || format('%I = i.%I', col.name, col.kept);
+            values_before := values_before || jsonb_build_object(col.name, format('i.%I', col.kept));
         END IF;
     END LOOP;
+    hashed := hashed || 'i.to_role'::text;
+    IF jsonb_typeof(shape -> 'seniority') = 'object' THEN
+        hashed := hashed || 'i.to_seniority'::text;
+    END IF;
+    IF turned THEN
+        hashed := hashed || 'i.turn'::text;
+    END IF;
+    IF (shape ->> 'merges')::boolean THEN
+        hashed := hashed || 'i.whole_row'::text;
+    END IF;
     RETURN jsonb_build_object(
         'target', target::regclass::text,
         'target_name', run.target_name,
@@ -86,29 +109,107 @@ BEGIN
         'target_schema', shape ->> 'schema',
         'active', run.active,
         'phase', run.phase,
+        'wrote', wrote.id,
         'role', format('t.%I', shape -> 'role' ->> 'name'),
+        'role_of_other', format('(o.%I)::text', shape -> 'role' ->> 'name'),
         'role_column', quote_ident(shape -> 'role' ->> 'name'),
         'role_type', (
             SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
             WHERE a.attrelid = target AND a.attname = shape -> 'role' ->> 'name'
         ),
+        'array', shape -> 'role' ->> 'category' = 'A',
         'image', format('roleshift.%I', kept.name),
+        'parking', format('roleshift.%I', 'migration_parked_' || substr(kept.name, 18)),
         'image_rows', kept.rows,
         'image_checksum', kept.checksum,
         'reference_rows', kept.reference_rows,
         'arrived_roles', kept.arrived_roles,
         'cells', run.plan -> 'proof' -> 'cells',
-        'mapping', format(
-            'jsonb_to_recordset(%L::jsonb) AS m (from_role text, to_role text, seniority text)',
-            run.plan -> 'proof' -> 'cells'
-        ),
-        'join', array_to_string(joined, ' AND '),
-        'key', array_to_string(keys, ', '),
-        'first_key', keys[1],
+        'stored', coalesce(shape -> 'stored', '{}'),
+        'same_row', '(' || array_to_string(same_row, ' AND ') || ')',
+        'keys', array_to_string(old_key, ', '),
+        'first_t', 't.' || first_key,
+        'first_b', 'b.' || first_key,
         'row_of_image', format('ROW(%s, i.row_version)', array_to_string(hashed, ', ')),
         'ours', format('(t.xmin::text::bigint = %s)', wrote.xid),
         'written', '(' || array_to_string(written, ' AND ') || ')',
         'before', '(' || array_to_string(before, ' AND ') || ')',
-        'restored', array_to_string(restored, ', ')
+        'restored', array_to_string(restored, ', '),
+        'turned', turned,
+        'merges', coalesce((shape ->> 'merges')::boolean, false),
+        'is_there', CASE WHEN (shape ->> 'merges')::boolean THEN 'i.turn > -1' ELSE 'true' END,
+        'constrained', jsonb_array_length(coalesce(shape -> 'constraints', '[]')) > 0,
+        'same_place', coalesce((
+            SELECT '(' || string_agg('(' || coalesce((
+                SELECT string_agg(format(
+                    CASE WHEN (k ->> 'nulls_distinct')::boolean
+                        THEN 'o.%1$I = t.%1$I' ELSE 'o.%1$I IS NOT DISTINCT FROM t.%1$I' END,
+                    name
+                ), ' AND ') FROM jsonb_array_elements_text(k -> 'others') AS name
+            ), 'true') || ')', ' OR ') || ')'
+            FROM jsonb_array_elements(coalesce(shape -> 'constraints', '[]')) AS k
+        ), 'false'),
+        'same_user', coalesce((
+            SELECT string_agg(format('o.%I = i.whole_row[%s]::%s', o.name, w.position, w.type), ' AND ')
+            FROM jsonb_array_elements_text(shape -> 'constraints' -> 0 -> 'others') AS o (name)
+            INNER JOIN (
+                SELECT c.part ->> 'name' AS name, c.position, format_type(a.atttypid, a.atttypmod) AS type
+                FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
+                INNER JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = c.part ->> 'name'
+            ) AS w ON w.name = o.name
+        ), 'true'),
+        'whole_names', (
+            SELECT string_agg(quote_ident(c.part ->> 'name'), ', ' ORDER BY c.position)
+            FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
+        ),
+        'whole_values', (
+            SELECT string_agg(
+                format('i.whole_row[%s]::%s', c.position, format_type(a.atttypid, a.atttypmod)), ', '
+                ORDER BY c.position
+            )
+            FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
+            INNER JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = c.part ->> 'name'
+        ),
+        'parked_values', (
+            SELECT string_agg(
+                coalesce(values_before ->> (c.part ->> 'name'), format('p.%I', c.part ->> 'name')), ', '
+                ORDER BY c.position
+            )
+            FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
+        ),
+        'scope', coalesce((
+            SELECT string_agg(format(
+                CASE s.term ->> 'operator'
+                    WHEN 'In' THEN '(t.%1$I = ANY(%2$L::text[]::%3$s[]))'
+                    WHEN 'NotIn' THEN '((t.%1$I = ANY(%2$L::text[]::%3$s[])) IS NOT TRUE)'
+                    WHEN 'Exists' THEN '(t.%1$I IS NOT NULL)'
+                    ELSE '(t.%1$I IS NULL)'
+                END,
+                a.attname,
+                ARRAY(SELECT jsonb_array_elements_text(s.term -> 'values'))::text,
+                format_type(a.atttypid, a.atttypmod)
+            ), ' AND ')
+            FROM jsonb_array_elements(coalesce(shape -> 'scope', '[]')) AS s (term)
+            INNER JOIN pg_attribute AS a
+                ON a.attrelid = target AND a.attname = s.term -> 'column' ->> 'name'
+        ), 'true')
+    ) || (
+        SELECT jsonb_object_agg(w.label, w.joined)
+        FROM (
+            SELECT
+                l.label,
+                string_agg(
+                    format(
+                        '(%s.%I)::text = (i.%I)::text', l.alias, k.name,
+                        CASE WHEN l.label LIKE 'after%' THEN k.after ELSE k.before END
+                    ),
+                    ' AND '
+                ) AS joined
+            FROM (
+                VALUES ('after_t', 't'), ('after_p', 'p'), ('before_b', 'b'), ('before_t', 't'), ('before_o', 'o')
+            ) AS l (label, alias)
+            CROSS JOIN jsonb_to_recordset(keyed) AS k (name text, before text, after text)
+            GROUP BY l.label
+        ) AS w
     );
 END

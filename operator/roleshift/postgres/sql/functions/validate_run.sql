@@ -6,6 +6,7 @@ DECLARE
     image record;
     key record;
     broken bigint;
+    merged bigint := 0;
     worse text[] := '{}';
 BEGIN
     EXECUTE format(
@@ -24,12 +25,15 @@ BEGIN
             SELECT %s IS NOT NULL AS present, %s AS ours, t.xmin::text::bigint = i.row_version AS untouched,
                 %s AS written, jsonb_build_array(%s)::text AS key
             FROM %s AS i
-            INNER JOIN %s ON m.from_role = i.role::text
             LEFT JOIN %s AS t ON %s
+            WHERE %s
         ) AS compared',
-        p ->> 'first_key', p ->> 'ours', p ->> 'written', p ->> 'key',
-        p ->> 'image', p ->> 'mapping', p ->> 'target', p ->> 'join'
+        p ->> 'first_t', p ->> 'ours', p ->> 'written', p ->> 'keys',
+        p ->> 'image', p ->> 'target', p ->> 'after_t', p ->> 'is_there'
     ) INTO c;
+    IF (p ->> 'merges')::boolean THEN
+        EXECUTE format('SELECT count(*) FROM %s AS i WHERE i.turn < 0', p ->> 'image') INTO merged;
+    END IF;
     RETURN QUERY VALUES (
         'BackupChecksum'::text,
         CASE WHEN image.rows = (p ->> 'image_rows')::bigint AND image.checksum = p ->> 'image_checksum'
@@ -39,10 +43,11 @@ BEGIN
     );
     RETURN QUERY VALUES (
         'Completeness'::text,
-        CASE WHEN c.untouched > 0 OR c.rows <> image.rows THEN 'Failed'
+        CASE WHEN c.untouched > 0 OR c.rows + merged <> image.rows THEN 'Failed'
             WHEN c.deleted > 0 THEN 'Warning' ELSE 'Passed' END,
-        format('%s of %s rows were compared, %s of them not migrated, %s deleted by others since',
-            c.rows, image.rows, c.untouched, c.deleted)
+        format('%s of %s rows were compared, %s of them not migrated, %s deleted by others since%s',
+            c.rows, image.rows, c.untouched, c.deleted,
+            CASE WHEN merged > 0 THEN format(', %s merged into others', merged) ELSE '' END)
     );
     RETURN QUERY VALUES (
         'RowValues'::text,

@@ -2,6 +2,6 @@
 SELECT given.value, {why} AS why, tried.fits, tried.allowed
 FROM unnest({values}::text[]) AS given (value)
 CROSS JOIN LATERAL (
-    SELECT ({column}::text = given.value) IS TRUE AS fits, {checks} AS allowed
+    SELECT ({text} = given.value) IS TRUE AS fits, {checks} AS allowed
     FROM (SELECT {taken} AS {column}) AS t
 ) AS tried

@@ -5,9 +5,8 @@ SELECT
 FROM (
     SELECT count(*) AS rows, left({example}, 100) AS example, row_number() OVER () AS position
     FROM (SELECT * FROM {target} WHERE {indexed}) AS t
-    LEFT JOIN unnest(%(from_roles)s::text[], %(to_roles)s::text[]) AS m (from_role, to_role)
-        ON m.from_role = t.{role}::text
-    WHERE t.{role} IS NOT NULL{others_set}
-    GROUP BY coalesce(m.to_role, t.{role}::text){others}
+    {mapped}
+    WHERE {role} IS NOT NULL{others_set}
+    GROUP BY {after}{others}
     HAVING count(*) > 1
 ) AS g

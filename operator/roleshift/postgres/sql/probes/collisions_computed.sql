@@ -9,8 +9,7 @@ FROM (
         FROM (
             SELECT {columns}
             FROM {target} AS o
-            LEFT JOIN unnest(%(from_roles)s::text[], %(to_roles)s::text[]) AS m (from_role, to_role)
-                ON m.from_role = o.{role}::text
+            {mapped}
         ) AS t
         WHERE {indexed}
     ) AS v

@@ -17,7 +17,16 @@ SELECT
             'base_type', format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL),
             'category', t.typcategory,
             'not_null', a.attnotnull,
-            'generated', a.attgenerated <> '' OR a.attidentity = 'a'
+            'generated', a.attgenerated <> '' OR a.attidentity = 'a',
+            'identity', a.attidentity = 'a',
+            'element_category', coalesce((
+                SELECT e.typcategory
+                FROM pg_catalog.pg_type AS b
+                INNER JOIN pg_catalog.pg_type AS e ON e.oid = b.typelem
+                WHERE
+                    t.typcategory = 'A'
+                    AND b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+            ), '')
         ) ORDER BY a.attnum)
         FROM pg_catalog.pg_attribute AS a
         INNER JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
@@ -81,8 +90,10 @@ SELECT
         )
         FROM pg_catalog.pg_attribute AS a
         INNER JOIN pg_catalog.pg_type AS at ON at.oid = a.atttypid
+        INNER JOIN pg_catalog.pg_type AS bt
+            ON bt.oid = CASE WHEN at.typtype = 'd' THEN at.typbasetype ELSE at.oid END
         INNER JOIN pg_catalog.pg_type AS t
-            ON t.oid = CASE WHEN at.typtype = 'd' THEN at.typbasetype ELSE at.oid END
+            ON t.oid = CASE WHEN bt.typcategory = 'A' THEN bt.typelem ELSE bt.oid END
         INNER JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.typnamespace
         WHERE a.attrelid = c.oid AND a.attname = %(role)s AND t.typtype = 'e'
     ) AS enum,
