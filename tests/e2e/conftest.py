@@ -12,8 +12,10 @@ from localenv.operator import OPERATOR_NAMESPACE, OperatorProcess
 from roleshift.cluster.client import KubernetesClient
 from roleshift.engine.identity import ObjectRef
 from support.cases import Case
+from support.journeys import Begin, Journey
 from support.migrations import Migration
 from support.minimal_object import create_minimal
+from support.shapes import Shape
 from support.stage import Stage, set_stage
 
 
@@ -59,3 +61,20 @@ def stage(
 ) -> Stage:
     """A table of 1,000 users with a gate, and the file's operator at work; nothing is applied yet."""
     return set_stage(control_plane, namespace, database, lambda **_: operator)
+
+
+@pytest.fixture
+def begin(
+    control_plane: ControlPlane, namespace: str, database: Database, operator: OperatorProcess
+) -> Begin:
+    """Begins journeys in one database and one namespace, before the file's operator."""
+    assert operator.running
+    made: list[Shape] = []
+
+    def begin(shape: Shape, name: str = "seniority") -> Journey:
+        if not made:
+            shape.create(database)
+            made.append(shape)
+        return Journey.begin(Migration(control_plane, namespace, name), database, shape)
+
+    return begin

@@ -14,8 +14,9 @@ from localenv.database import Database
 from localenv.postgres import PostgresServer
 from roleshift.api import Phase
 from roleshift.engine.outcome import Advance, Replan
+from support.foreseen import WRITTEN, Route, Row, Rows
 from support.migrations import SPEC
-from support.model import WRITTEN, Model, Route, Row, Table
+from support.model import Model
 from support.run_phases import phases_on, spec_of
 
 ROLES = ["a", "b", "c", "d", "e"]
@@ -24,8 +25,14 @@ _numbers = count(1)
 
 roles = st.sampled_from(ROLES)
 seniorities = st.sampled_from([None, "junior", "senior"])
+UNSEEN = {"note": ""}
+LOGGED_IN = {"note": "logged in"}
 rows = st.builds(
-    Row, role=st.none() | roles, previous_role=st.none() | roles, seniority=seniorities, note=st.just("")
+    Row,
+    role=st.none() | roles,
+    previous_role=st.none() | roles,
+    seniority=seniorities,
+    rest=st.just(UNSEEN),
 )
 tables = st.dictionaries(KEYS, rows, max_size=9)
 
@@ -53,7 +60,7 @@ class Edit:
         row, before = model.rows.get(self.key), model.image.get(self.key)
         match self.what:
             case "insert" if row is None:
-                model.rows[self.key] = Row(self.role)
+                model.rows[self.key] = Row(self.role, rest=UNSEEN)
                 database.execute(f"INSERT INTO {table} (id, role) VALUES (%s, %s)", [self.key, self.role])
             case "delete":
                 model.rows.pop(self.key, None)
@@ -62,13 +69,13 @@ class Edit:
                 model.rows[self.key] = replace(row, role=self.role)
                 database.execute(f"UPDATE {table} SET role = %s WHERE id = %s", [self.role, self.key])
             case "note" if row is not None:
-                model.rows[self.key] = replace(row, note="logged in")
+                model.rows[self.key] = replace(row, rest=LOGGED_IN)
                 database.execute(f"UPDATE {table} SET note = 'logged in' WHERE id = %s", [self.key])
             case "forget the time" if row is not None:
                 model.rows[self.key] = replace(row, migrated_at=None)
                 database.execute(f"UPDATE {table} SET migrated_at = NULL WHERE id = %s", [self.key])
             case "by hand" if row is not None and before is not None:
-                model.rows[self.key] = replace(before, note=row.note)
+                model.rows[self.key] = replace(before, rest=row.rest)
                 database.execute(
                     f"UPDATE {table} SET role = %s, previous_role = %s, seniority = %s, migrated_at = NULL"
                     " WHERE id = %s",
@@ -88,7 +95,7 @@ def shared(postgres: PostgresServer) -> Iterator[Database]:
     created.drop()
 
 
-def create(database: Database, rows: Table) -> str:
+def create(database: Database, rows: Rows) -> str:
     table = f"users_{next(_numbers)}"
     database.execute(
         f"CREATE TABLE {table} (id int PRIMARY KEY, role text, previous_role text, seniority text,"
@@ -102,12 +109,12 @@ def create(database: Database, rows: Table) -> str:
     return table
 
 
-def content(database: Database, table: str, written_at: datetime | None) -> Table:
+def content(database: Database, table: str, written_at: datetime | None) -> Rows:
     found = database.query(
         f"SELECT id, role, previous_role, seniority, migrated_at, note FROM {table} ORDER BY id"
     )
     times = {None: None, written_at: WRITTEN}
-    return {row[0]: Row(row[1], row[2], row[3], times[row[4]], row[5]) for row in found}
+    return {row[0]: Row(row[1], row[2], row[3], times[row[4]], {"note": row[5]}) for row in found}
 
 
 async def follow(database: Database, model: Model, between: list[Edit], since: list[Edit]) -> None:
@@ -150,6 +157,6 @@ async def follow(database: Database, model: Model, between: list[Edit], since: l
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=tables, routes=mappings(), between=edits, since=edits)
 def test_migration_and_rollback_match_the_model(
-    shared: Database, rows: Table, routes: dict[str, Route], between: list[Edit], since: list[Edit]
+    shared: Database, rows: Rows, routes: dict[str, Route], between: list[Edit], since: list[Edit]
 ) -> None:
     asyncio.run(follow(shared, Model(routes, dict(rows)), between, since))
