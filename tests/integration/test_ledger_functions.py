@@ -16,9 +16,9 @@ from support.tables import create_user_profiles
 TABLE = "user_profiles"
 PASSED = dict.fromkeys(("BackupChecksum", "Completeness", "RowValues", "ForeignKeys"), "Passed")
 CHECKSUMS = {
-    "run_parts(uuid)": "f918ddeeb654",
+    "run_parts(uuid)": "8424bd587c77",
     "validate_run(uuid)": "daf2eec33848",
-    "restore_run(uuid)": "83ca0309cbac",
+    "restore_run(uuid)": "18760811114d",
 }
 
 

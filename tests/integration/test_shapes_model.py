@@ -96,7 +96,7 @@ def conflicts_logged(database: Database, run_id: str) -> int:
     return int(database.query(query, [run_id])[0][0])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(draft=drafts(), between=edits(*WORK), since=edits(*WORK_SINCE))
 def test_every_shape_matches_the_model(
     shared: Database, draft: Draft, between: list[Edit], since: list[Edit]

@@ -232,9 +232,11 @@ def _same_user(shape: TargetShape) -> sql.Composable:
 
 
 def _is_back(shape: TargetShape) -> sql.Composed:
-    """Whether a row that Merge removed is there again, as it was."""
+    """Whether a row that Merge removed is there again, as it was to the last column."""
+    same = sql.SQL("({})::text IS NOT DISTINCT FROM i.whole_row[{}]")
+    columns = [same.format(of("t", column), sql.Literal(n)) for n, column in enumerate(shape.whole, start=1)]
     return sql.SQL("EXISTS (SELECT FROM {} AS t WHERE {} AND {})").format(
-        target_name(shape), key_join(shape), values.all_as_before(shape)
+        target_name(shape), key_join(shape), all_of(columns)
     )
 
 

@@ -91,7 +91,7 @@ BEGIN
                     OR (EXISTS (SELECT FROM %2$s AS o WHERE %3$s)
                         AND NOT EXISTS (SELECT FROM %2$s AS o WHERE %3$s AND %4$s = i.to_role::text)))',
                 logged, p ->> 'target', p ->> 'same_user', p ->> 'role_of_other', p ->> 'before_o', leaves,
-                p ->> 'before_b', p ->> 'before'
+                p ->> 'before_b', p ->> 'whole_same'
             ) USING 'the row that was merged into another one has no place any more; it was not brought back';
             GET DIAGNOSTICS done = ROW_COUNT;
             more := more + done;
@@ -141,7 +141,7 @@ BEGIN
             WHERE i.turn < 0 AND NOT %s AND EXISTS (SELECT FROM %s AS o WHERE %s)
             AND NOT EXISTS (SELECT FROM %s AS b WHERE %s AND %s)',
             p ->> 'target', p ->> 'whole_names', p ->> 'whole_values', p ->> 'image', logged, p ->> 'target',
-            p ->> 'same_user', p ->> 'target', p ->> 'before_b', p ->> 'before'
+            p ->> 'same_user', p ->> 'target', p ->> 'before_b', p ->> 'whole_same'
         );
         GET DIAGNOSTICS done = ROW_COUNT;
         restored := restored + done;

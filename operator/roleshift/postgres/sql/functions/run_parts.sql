@@ -165,6 +165,12 @@ BEGIN
             SELECT string_agg(quote_ident(c.part ->> 'name'), ', ' ORDER BY c.position)
             FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
         ),
+        'whole_same', (
+            SELECT string_agg(
+                format('(b.%I)::text IS NOT DISTINCT FROM i.whole_row[%s]', c.part ->> 'name', c.position), ' AND '
+            )
+            FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
+        ),
         'whole_values', (
             SELECT string_agg(
                 format('i.whole_row[%s]::%s', c.position, format_type(a.atttypid, a.atttypmod)), ', '
