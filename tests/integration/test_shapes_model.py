@@ -75,7 +75,8 @@ async def follow(database: Database, draft: Draft, between: list[Edit], since: l
         await run.until(Phase.DONE)
         apply_all(database, draft, shape.table, since)
         then = shape.read(database)
-        assert isinstance(await run.roll_back(), Advance)
+        rolled_back = await run.roll_back()
+        assert isinstance(rolled_back, Advance), rolled_back
         end, record = shape.read(database), run.run.rollback
         assert record is not None
         event(
