@@ -18,6 +18,8 @@ API_PAGE := docs/reference/api.md
 PAGES := $(addprefix docs/reference/,checks.md commands.md metrics.md phases.md reasons.md)
 ARGS ?=
 SIZE ?= full
+# As many workers as processors, two at least (tests/conftest.py); `make test ARGS=-n0`: one after another.
+SIDE_BY_SIDE := -n auto --dist worksteal
 
 ##@ For everybody
 
@@ -47,15 +49,15 @@ clean: ## Remove what the other targets made, the built control plane too.
 
 .PHONY: test
 test: install controlplane ## Run the whole suite on a real API server and real PostgreSQL servers.
-	@$(PY) -m pytest -m "not long and not observability" $(ARGS)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not long and not observability" $(ARGS)
 
 .PHONY: test-unit
 test-unit: install ## Run the tests that need no server.
-	@$(PY) -m pytest tests/unit $(ARGS)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) tests/unit $(ARGS)
 
 .PHONY: test-faults
 test-faults: install controlplane ## Run the tests that kill and cut things, the long ones too.
-	@$(PY) -m pytest tests/faults $(ARGS)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) tests/faults $(ARGS)
 
 .PHONY: test-observability
 test-observability: install controlplane ## Run the tests that need Prometheus and its tools.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.checks import measure_checks
+from benchmarks.estimates import measure_estimates
 from benchmarks.latency import measure_latency
 from benchmarks.measurement import Measurement, Size
 from benchmarks.throughput import measure_throughput
@@ -20,7 +21,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--size", type=Size, choices=list(Size), default=Size.FULL)
     size = parser.parse_args().size
-    measurements = [*measure_latency(size), *measure_checks(size), *measure_throughput(size)]
+    measurements = [
+        *measure_latency(size),
+        *measure_checks(size),
+        *measure_throughput(size),
+        *measure_estimates(size),
+    ]
     table = _table(measurements)
     print(table)
     RESULTS.mkdir(exist_ok=True)

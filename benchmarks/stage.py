@@ -52,6 +52,11 @@ class Stage:
         )
         return self._seconds_until(name, "RolledBack", started)
 
+    def status(self, name: str) -> Mapping[str, Any]:
+        """What the operator reports of a run."""
+        found: Mapping[str, Any] = self.control_plane.api.request("GET", f"{self._objects}/{name}")["status"]
+        return found
+
     @property
     def _objects(self) -> str:
         return f"/apis/roleshift.dev/v1alpha1/namespaces/{self.namespace}/rolemigrations"

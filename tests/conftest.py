@@ -1,11 +1,13 @@
 """What all tests share: the real servers, started when first asked for, and fresh places on them.
 
+A session is one worker: tests that run side by side share no server (docs/decisions/0017).
 Coroutine tests need no marker: each runs in an event loop of its own.
 """
 
 import asyncio
 import inspect
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,17 +18,46 @@ import pytest
 
 from localenv.controlplane import ControlPlane
 from localenv.database import Database
+from localenv.folders import create_folder, remove_folder, roomy_memory
 from localenv.namespaces import create_namespace, delete_leases, delete_namespace
 from localenv.operator import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, OperatorProcess
 from localenv.postgres import PostgresServer
-from localenv.repository import DEPLOY_BASE
+from localenv.repository import DEPLOY_BASE, ROOT
+
+pytest_plugins = ["support.kept_logs"]
 
 _TOKEN_SECONDS = 4 * 3600
+_FEWEST_WORKERS, _MOST_WORKERS = 2, 8  # tests wait for servers: two pay even on one processor
+_DATA_BYTES_OF_A_WORKER = 2 << 30
 
 # No deadline for one example: the machine may be busy. In CI the same examples every time.
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many workers `-n auto` means."""
+    return min(max(len(os.sched_getaffinity(0)), _FEWEST_WORKERS), _MOST_WORKERS)
+
+
+def pytest_configure() -> None:
+    """Keep the files of failed tests, of the last three runs that failed, in the checkout."""
+    kept = ROOT / ".cache" / "tests"
+    kept.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(kept))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_files() -> Iterator[None]:
+    """What programs leave behind that a test has killed goes at the end, with all temporary files."""
+    folder = create_folder("tests")
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("TMPDIR", str(folder))
+        here.setattr(tempfile, "tempdir", None)
+        yield
+    remove_folder(folder)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,16 +74,26 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def data_parent() -> Path | None:
+    """Where the data of the session's servers is: in memory if there is room for every worker's.
+
+    Hundreds of databases of 300 files each come and go, and file systems are slow at that.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return roomy_memory(workers * _DATA_BYTES_OF_A_WORKER)
+
+
+@pytest.fixture(scope="session")
+def postgres(data_parent: Path | None) -> Iterator[PostgresServer]:
     """A PostgreSQL 18 server for the whole session."""
-    with PostgresServer(18) as server:
+    with PostgresServer(18, data_parent=data_parent) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def postgres16() -> Iterator[PostgresServer]:
+def postgres16(data_parent: Path | None) -> Iterator[PostgresServer]:
     """A PostgreSQL 16 server for the whole session."""
-    with PostgresServer(16) as server:
+    with PostgresServer(16, data_parent=data_parent) as server:
         yield server
 
 

@@ -34,6 +34,8 @@ class Reason(StrEnum):
     # Waiting: heals by itself or by a person.
     SUSPENDED = "Suspended"
     WAITING_FOR_APPROVAL = "WaitingForApproval"
+    SUPERSEDED = "Superseded"
+    RETRY_REFUSED = "RetryRefused"
     SECRET_NOT_FOUND = "SecretNotFound"
     SECRET_INVALID = "SecretInvalid"
     SERVER_UNREACHABLE = "ServerUnreachable"
@@ -72,6 +74,7 @@ class Reason(StrEnum):
     SERVER_VERSION_NOT_SUPPORTED = "ServerVersionNotSupported"
     LEDGER_TOO_NEW = "LedgerTooNew"
     LEDGER_LOST = "LedgerLost"
+    FOREIGN_RUN = "ForeignRun"
 
     # What the database answered in mid-run.
     BACKUP_NOT_VERIFIED = "BackupNotVerified"

@@ -191,6 +191,26 @@ def test_a_new_role_between_image_and_write_asks_again(stage: Stage) -> None:
     stage.migration.wait_for_phase("Done")
 
 
+def test_what_the_run_added_itself_needs_no_second_approval(stage: Stage) -> None:
+    """Its schema statements have run when it looks at the database again."""
+    stage.database.execute("ALTER TABLE user_profiles DROP role_migrated_at")
+    stage.apply(approval=MANUAL, schemaChanges="AddMissing")
+    plan = wait_for_plan(stage)
+    with stage.gate.locked("roleshift.migration_backup", "SHARE"):
+        approve(stage, plan)
+        stage.gate.wait_for_visitor()
+        stage.migration.patch({"suspend": True})
+    stage.migration.wait_for_reason("Suspended")
+    stage.ledger.make_phase_older(minutes=5)
+    stage.migration.patch({"suspend": False})
+    status = stage.migration.wait_for_phase("Done")
+    assert status["plan"]["hash"] == plan
+    assert stage.ledger.logged("Migrating", "Retried") == 1
+    assert stage.ledger.logged("BackingUp", "Altered") == 2
+    asked = [line for line in stage.ledger.log if "waits for a person" in line["message"]]
+    assert len(asked) == 1
+
+
 # Latched
 
 

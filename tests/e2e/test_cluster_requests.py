@@ -173,7 +173,7 @@ async def test_a_busy_server_is_asked_again_when_it_says_so(
         )
         started = asyncio.get_running_loop().time()
         assert await client.request("GET", "/apis") == {}
-        assert 1.9 <= asyncio.get_running_loop().time() - started < 5
+        assert 1.9 <= asyncio.get_running_loop().time() - started < 10
         client.close()
         server.shutdown()
     assert Overloaded.requests == [USER_AGENT] * 3

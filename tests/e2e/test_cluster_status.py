@@ -49,13 +49,14 @@ async def test_many_are_published_and_few_are_written_and_the_last_stands(
 ) -> None:
     writes: list[float] = []
     writer = StatusWriter(StatusPatch(client), interval=0.3, on_written=writes.append)
-    this = uid(control_plane, key)
+    this, clock = uid(control_plane, key), asyncio.get_running_loop().time
+    started = clock()
     for done in range(100):
         writer.publish(key, this, status("Migrating", done))
         await asyncio.sleep(0.01)
     await writer.flush(key)
     assert stored(control_plane, key.namespace)["status"]["progress"]["percent"] == 99
-    assert 2 <= len(writes) <= 8
+    assert 2 <= len(writes) <= (clock() - started) / 0.3 + 2
     await writer.close()
 
 

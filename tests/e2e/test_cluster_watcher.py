@@ -246,7 +246,7 @@ async def test_sigterm_ends_the_watch_soon(
     running = asyncio.create_task(supervisor.run(stop))
     await until(lambda: supervisor.synced)
     signal.raise_signal(signal.SIGTERM)
-    await asyncio.wait_for(running, 3)
+    await asyncio.wait_for(running, 10)
     await asyncio.sleep(0.1)
     assert stop.is_set()
 
@@ -265,4 +265,4 @@ async def test_sigterm_ends_the_watch_of_a_server_that_hangs(
         control_plane.pause_api()
         await asyncio.sleep(0.5)
         started = time.monotonic()
-    assert ended[0] - started < 7
+    assert ended[0] - started < 14

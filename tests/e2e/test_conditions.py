@@ -179,11 +179,11 @@ def test_a_run_tells_its_milestones_as_events_and_nothing_twice(stage: Stage) ->
         ("Normal", "RollingBack"),
         ("Normal", "RolledBackOnRequest"),
     ]
-    wait_until(lambda: len(events_of(stage.migration)) >= len(told), 5, "every event is there")
+    wait_until(lambda: len(events_of(stage.migration)) >= len(told), 20, "every event is there")
     assert events_of(stage.migration) == told
 
 
 def test_a_bad_end_is_a_warning(stage: Stage) -> None:
     stage.apply(validation={"assertions": [BROKEN_ASSERTION]})
     stage.assert_rolled_back(updates=0)
-    wait_until(lambda: events_of(stage.migration)[-1:] == [("Warning", "ValidationFailed")], 5, "it is told")
+    wait_until(lambda: events_of(stage.migration)[-1:] == [("Warning", "ValidationFailed")], 20, "it is told")

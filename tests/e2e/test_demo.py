@@ -18,7 +18,7 @@ from localenv.wait import wait_until
 
 ROWS = 5_000
 HEXADECIMAL = r"[0-9a-f]{64}"
-FOLDER = re.compile(r"/\S*?/roleshift-\w+-\w+")
+FOLDER = re.compile(r"/\S*/roleshift-\w+-\w+")
 
 
 class Demo:

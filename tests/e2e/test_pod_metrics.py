@@ -19,8 +19,9 @@ LIMITS = {"memory": "4Gi", "cpu": "2"}
 SELECTOR: dict[str, Any] = {"connection": {"podSelector": {"matchLabels": LABELS}}}
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def served(control_plane: ControlPlane) -> Iterator[None]:
+    """The metrics API, for a class of tests."""
     with metrics_api(control_plane):
         yield
 
@@ -45,8 +46,8 @@ async def read(kubeconfig: Path, namespace: str) -> PodFacts:
         return await pods.read(namespace, LABELS)
 
 
+@pytest.mark.usefixtures("served")
 class TestTheReader:
-    @pytest.mark.usefixtures("served")
     async def test_usage_and_limits_come_together_in_two_requests(
         self, control_plane: ControlPlane, operator_kubeconfig: Path, namespace: str
     ) -> None:
@@ -66,7 +67,6 @@ class TestTheReader:
             measured=found.measured,
         )
 
-    @pytest.mark.usefixtures("served")
     async def test_a_pod_that_does_not_run_does_not_count(
         self, control_plane: ControlPlane, operator_kubeconfig: Path, namespace: str
     ) -> None:
@@ -76,6 +76,35 @@ class TestTheReader:
         found = await read(operator_kubeconfig, namespace)
         assert [one.name for one in found.containers] == ["people-db-0/postgres"]
 
+    async def test_pods_that_were_not_measured_yet_are_said(
+        self, control_plane: ControlPlane, operator_kubeconfig: Path, namespace: str
+    ) -> None:
+        run_pod(control_plane.api, namespace)
+        with pytest.raises(ClusterError, match='has no figures for the pods "app=people-db" yet'):
+            await read(operator_kubeconfig, namespace)
+
+    async def test_figures_that_are_none_are_said(
+        self, control_plane: ControlPlane, operator_kubeconfig: Path, namespace: str
+    ) -> None:
+        run_pod(control_plane.api, namespace)
+        measure(control_plane.api, namespace, memory="plenty")
+        with pytest.raises(ClusterError, match="the metrics API's answer can't be read"):
+            await read(operator_kubeconfig, namespace)
+
+    async def test_a_metrics_api_without_rights_to_it_is_said(
+        self, control_plane: ControlPlane, namespace: str
+    ) -> None:
+        run_pod(control_plane.api, namespace)
+        control_plane.kubectl("-n", namespace, "create", "serviceaccount", "watcher")
+        control_plane.kubectl("-n", namespace, "create", "role", "pods", "--verb=list", "--resource=pods")
+        account = f"--serviceaccount={namespace}:watcher"
+        control_plane.kubectl("-n", namespace, "create", "rolebinding", "pods", "--role=pods", account)
+        watcher = control_plane.service_account_kubeconfig(namespace, "watcher")
+        with pytest.raises(ClusterError, match="the metrics API is forbidden to the operator"):
+            await read(watcher, namespace)
+
+
+class TestTheReaderWithoutFigures:
     async def test_no_pod_is_said_without_asking_for_metrics(
         self, operator_kubeconfig: Path, namespace: str
     ) -> None:
@@ -98,23 +127,6 @@ class TestTheReader:
         with pytest.raises(ClusterError, match="the cluster has no metrics API: install metrics-server"):
             await read(operator_kubeconfig, namespace)
 
-    @pytest.mark.usefixtures("served")
-    async def test_pods_that_were_not_measured_yet_are_said(
-        self, control_plane: ControlPlane, operator_kubeconfig: Path, namespace: str
-    ) -> None:
-        run_pod(control_plane.api, namespace)
-        with pytest.raises(ClusterError, match='has no figures for the pods "app=people-db" yet'):
-            await read(operator_kubeconfig, namespace)
-
-    @pytest.mark.usefixtures("served")
-    async def test_figures_that_are_none_are_said(
-        self, control_plane: ControlPlane, operator_kubeconfig: Path, namespace: str
-    ) -> None:
-        run_pod(control_plane.api, namespace)
-        measure(control_plane.api, namespace, memory="plenty")
-        with pytest.raises(ClusterError, match="the metrics API's answer can't be read"):
-            await read(operator_kubeconfig, namespace)
-
     async def test_missing_rights_are_said(self, control_plane: ControlPlane, namespace: str) -> None:
         body = {"metadata": {"name": "nobody"}}
         control_plane.api.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", body)
@@ -122,22 +134,9 @@ class TestTheReader:
         with pytest.raises(ClusterError, match="the list of pods is forbidden to the operator"):
             await read(nobody, namespace)
 
-    @pytest.mark.usefixtures("served")
-    async def test_a_metrics_api_without_rights_to_it_is_said(
-        self, control_plane: ControlPlane, namespace: str
-    ) -> None:
-        run_pod(control_plane.api, namespace)
-        control_plane.kubectl("-n", namespace, "create", "serviceaccount", "watcher")
-        control_plane.kubectl("-n", namespace, "create", "role", "pods", "--verb=list", "--resource=pods")
-        account = f"--serviceaccount={namespace}:watcher"
-        control_plane.kubectl("-n", namespace, "create", "rolebinding", "pods", "--role=pods", account)
-        watcher = control_plane.service_account_kubeconfig(namespace, "watcher")
-        with pytest.raises(ClusterError, match="the metrics API is forbidden to the operator"):
-            await read(watcher, namespace)
 
-
+@pytest.mark.usefixtures("served")
 class TestARun:
-    @pytest.mark.usefixtures("served")
     def test_memory_and_cpu_are_judged_by_the_pods(
         self, control_plane: ControlPlane, namespace: str, case: Case
     ) -> None:
@@ -152,7 +151,6 @@ class TestARun:
         )
         assert "1.00 processors in use of a limit of 2" in results["CPU"]["message"]
 
-    @pytest.mark.usefixtures("served")
     def test_a_pod_that_is_full_lowers_the_score(
         self, control_plane: ControlPlane, namespace: str, case: Case
     ) -> None:
@@ -163,6 +161,8 @@ class TestARun:
         assert memory["result"] == "Failed"
         assert "less than minFreeMemoryPercent 20" in memory["message"]
 
+
+class TestARunWithoutFigures:
     def test_a_cluster_without_a_metrics_api_is_told_and_the_run_goes_on(
         self, control_plane: ControlPlane, namespace: str, case: Case
     ) -> None:

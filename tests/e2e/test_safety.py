@@ -77,7 +77,7 @@ class TestGate:
             case.assert_table_unchanged()
         status = case.assert_done()
         assert condition_of(status, "PrechecksPassed")["status"] == "True"
-        wait_until(lambda: len(told(case, "ChecksPassed")) == 1, 5, "the open gate is told")
+        wait_until(lambda: len(told(case, "ChecksPassed")) == 1, 20, "the open gate is told")
         ((kind, message),) = told(case, "ChecksPassed")
         assert (kind, message[:19]) == ("Normal", "the gate is open: s")
         assert not samples(operator, "roleshift_check_result", check="Locks", result="Failed", **me)

@@ -23,8 +23,8 @@ def test_a_small_migration_needs_few_requests(stage: Stage, operator: OperatorPr
     before = api_requests(operator)
     stage.apply()
     stage.assert_done()
-    wait_until(lambda: "finalizers" not in stage.migration.read()["metadata"], 5, "all is written")
-    wait_until(lambda: len(events_of(stage.migration)) == 3, 5, "all is told")
+    wait_until(lambda: "finalizers" not in stage.migration.read()["metadata"], 20, "all is written")
+    wait_until(lambda: len(events_of(stage.migration)) == 3, 20, "all is told")
     assert api_requests(operator) - before <= REQUESTS_OF_A_RUN
 
 
@@ -47,7 +47,7 @@ def test_the_metrics_follow_a_run(stage: Stage, operator: OperatorProcess) -> No
     stage.migration.roll_back()
     stage.assert_rolled_back(updates=2)
     asked = {"trigger": "RolledBackOnRequest", "result": "Complete"}
-    wait_until(lambda: total(operator, "roleshift_rollbacks_total") == rollbacks + 1, 5, "it is counted")
+    wait_until(lambda: total(operator, "roleshift_rollbacks_total") == rollbacks + 1, 20, "it is counted")
     assert total(operator, "roleshift_rollbacks_total", **asked) >= 1
     assert total(operator, "roleshift_runs_total") == runs + 2
 
@@ -58,7 +58,7 @@ def test_the_series_of_an_object_go_with_it(stage: Stage, operator: OperatorProc
     stage.assert_done()
     assert samples(operator, "roleshift_phase", **me)
     stage.migration.delete()
-    wait_until(lambda: not samples(operator, "roleshift_phase", **me), 5, "its series are gone")
+    wait_until(lambda: not samples(operator, "roleshift_phase", **me), 20, "its series are gone")
 
 
 def _phase_in_metrics(operator: OperatorProcess, me: dict[str, str]) -> list[str]:
@@ -114,7 +114,7 @@ def rested(stage: Stage, request: pytest.FixtureRequest) -> dict[str, Any]:
             stage.apply(target={"table": "nowhere"})
     status = stage.migration.wait_for_end()
     assert status["phase"] == request.param
-    wait_until(lambda: "finalizers" not in stage.migration.read()["metadata"], 5, "it is at rest")
+    wait_until(lambda: "finalizers" not in stage.migration.read()["metadata"], 20, "it is at rest")
     return stage.migration.read()
 
 

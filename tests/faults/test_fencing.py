@@ -17,6 +17,7 @@ from roleshift.engine.identity import RunIdentity
 from roleshift.engine.run import LogOutcome, RunRecord
 from roleshift.errors import DatabaseError, FencedError, Reason
 from roleshift.postgres import fence, ledger, ledger_schema
+from roleshift.postgres.probes.server import server_facts
 from roleshift.postgres.session import Session, Timeouts
 from support.run_phases import session_on
 from support.stage import CATCH_UP_SECONDS, QUICK_LEASE, Stage
@@ -129,8 +130,14 @@ async def ledger_with_a_run(database: Database) -> AsyncIterator[Ledger]:
         first = await open_one()
         await ledger_schema.ensure(first)
         run_id = "00000000-0000-4000-8000-000000000001"
-        await ledger.insert(first, ledger.NewRun(run_id, IDENTITY, "manifest", 1, "uid", "database"))
+        await insert(first, run_id, IDENTITY)
         yield Ledger(open_one)
+
+
+async def insert(session: Session, run_id: str, identity: RunIdentity) -> None:
+    """A run that is made in the session's database."""
+    made_in = (await server_facts(session)).database_identity
+    await ledger.insert(session, ledger.NewRun(run_id, identity, "manifest", 1, "uid", made_in))
 
 
 async def test_a_session_with_an_old_epoch_is_fenced(database: Database) -> None:
@@ -247,7 +254,7 @@ async def test_a_run_is_told_which_other_one_occupies_its_table(database: Databa
         await ledger.move(first, run, occupies)
         await fence.must_be_alone(first, run)
         run_id = "00000000-0000-4000-8000-000000000002"
-        await ledger.insert(first, ledger.NewRun(run_id, rival, "manifest", 1, "uid", "database"))
+        await insert(first, run_id, rival)
         other = await ledger.find(first, rival)
         assert other is not None
         await ledger.record(first, other, ledger.Documents(target_oid=4711, target_name="public.people"))

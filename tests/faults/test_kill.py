@@ -77,7 +77,7 @@ def test_an_operator_that_is_asked_to_stop_leaves_a_run_that_the_next_one_finish
     operator = stage.start()
     with stage.held_in("Migrating"):
         assert operator.stop() == 0
-        wait_until(lambda: not stage.gate.waiting(), 5, "the write was cancelled")
+        wait_until(lambda: not stage.gate.waiting(), 20, "the write was cancelled")
     operator.start()
     operator.wait_ready()
     stage.assert_done()

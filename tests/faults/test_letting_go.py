@@ -15,12 +15,15 @@ from roleshift.cluster.pod_metrics import PodMetricsReader
 from roleshift.cluster.secrets import SecretReader
 from roleshift.controller.mailbox import Mailbox
 from roleshift.controller.ports import Ports
-from roleshift.controller.worker import GONE_DATABASE_SECONDS, MigrationWorker
+from roleshift.controller.postponing import GONE_DATABASE_SECONDS
+from roleshift.controller.worker import MigrationWorker
 from roleshift.engine.identity import ObjectKey, ObjectRef
 from roleshift.telemetry.metrics import Metrics
 from support.migrations import Migration
 
 RUN = "00000000-0000-4000-8000-000000000001"
+LOOKS = "roleshift_reconcile_seconds_count"
+SECONDS = 30
 NOBODY = "postgresql://nobody:secret@127.0.0.1:1/people"
 
 
@@ -39,12 +42,13 @@ def deleted(control_plane: ControlPlane, namespace: str) -> Migration:
 
 
 async def worked_on(deleted: Migration, later: timedelta) -> list[tuple[Any, ...]]:
-    """Let a worker look after the object as if so much time had passed; the events that it emitted."""
+    """Let a worker look at the object once, as if so much time had passed; the events that it emitted."""
     told: list[tuple[Any, ...]] = []
 
     async def never(*_: Any) -> None:
         raise AssertionError("no spec is frozen without a database")
 
+    metrics = Metrics()
     client = KubernetesClient.from_environment(kubeconfig=str(deleted.control_plane.kubeconfig), timeout=10)
     ports = Ports(
         secrets=SecretReader(client),
@@ -53,19 +57,21 @@ async def worked_on(deleted: Migration, later: timedelta) -> list[tuple[Any, ...
         publish=lambda *_: None,
         freeze=never,
         emit=lambda *event: told.append(event),
-        metrics=Metrics(),
+        metrics=metrics,
         cluster_uid="cluster",
         holder="test",
         now=lambda: datetime.now(UTC) + later,
     )
     key = ObjectKey(deleted.namespace, deleted.name)
     worker = MigrationWorker(ports, Mailbox(key, deleted.read(), asyncio.Semaphore()))
+    working = asyncio.create_task(worker.run())
     try:
-        async with asyncio.timeout(1.5):
-            await worker.run()
-    except TimeoutError:
-        pass
+        async with asyncio.timeout(SECONDS):
+            while not (working.done() or metrics.registry.get_sample_value(LOOKS)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
     finally:
+        working.cancel()
+        await asyncio.wait({working})
         client.close()
     return told
 

@@ -69,7 +69,7 @@ def test_a_wish_that_is_taken_back_is_fulfilled_all_the_same(stage: Stage) -> No
     stage.start()
     with stage.held_in("RollingBack"):
         stage.migration.patch({"desiredState": "Migrated"})
-        wait_until(lambda: stage.migration.status["observedGeneration"] >= 2, 5, "the request was seen")
+        wait_until(lambda: stage.migration.status["observedGeneration"] >= 2, 20, "the request was seen")
     stage.assert_rolled_back(updates=2)
 
 

@@ -204,20 +204,3 @@ class TestRolesThatChangeBetweenCheckingAndTheWrite:
             assert isinstance(await run.migrate(), Advance)
             assert run.run.write is not None
             assert run.run.write.rows == 30
-
-    async def test_a_collision_that_came_into_being_is_checked_again_and_nothing_stays(
-        self, profiles: Database
-    ) -> None:
-        profiles.execute("ALTER TABLE user_profiles ADD team int; UPDATE user_profiles SET team = id")
-        profiles.execute("CREATE UNIQUE INDEX one_of_a_kind ON user_profiles (team, role)")
-        async with phases_on(profiles) as run:
-            await run.until(Phase.MIGRATING)
-            profiles.execute("UPDATE user_profiles SET team = 1 WHERE id IN (1, 4)")
-            before = profiles.row_set_hash(TABLE)
-            outcome = await run.migrate()
-            assert isinstance(outcome, Replan), outcome
-            assert "one_of_a_kind" in outcome.message
-            assert profiles.row_set_hash(TABLE) == before
-            again = await run.check()
-            assert isinstance(again, Fail), again
-            assert again.reason is Reason.ROLE_COLLISION

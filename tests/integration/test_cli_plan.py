@@ -57,8 +57,8 @@ def test_it_says_what_a_reviewer_needs(person: Person) -> None:
         'Kept at least "admin": 1 demanded, 2 afterwards',
         'Reversible not by the mapping alone: "junior_dev", "senior_dev" become "developer"; a rollback',
         "Strategy Transaction",
-        "Time about 2 s for the write, an estimate",
-        "Lock SHARE ROW EXCLUSIVE on public.user_profiles for about 2 s, until the commit: SELECT goes on;",
+        "Time about 1 s for the write, an estimate",
+        "Lock SHARE ROW EXCLUSIVE on public.user_profiles for about 1 s, until the commit: SELECT goes on;",
         "Kept waiting whoever writes public.user_profiles; sessions that use it now: none",
         "! BackupSpace",
     ):

@@ -169,8 +169,10 @@ class TestTheExecutionLog:
         ) == [
             ("Checking", "Succeeded", "", 0),
             ("BackingUp", "Succeeded", "CREATE TABLE AS", 40),
+            ("BackingUp", "Measured", "", 0),
             ("Migrating", "Succeeded", "UPDATE", 40),
             ("Migrating", "Committing", "COMMIT", 0),
+            ("Migrating", "Measured", "", 0),
             ("Validating", "Succeeded", "", 0),
             ("RollingBack", "Succeeded", "UPDATE", 40),
         ]

@@ -21,8 +21,12 @@ def profiles(database: Database) -> Database:
     return database
 
 
-NEW = "approved_hash,approved_at,approved_by,approval_reason,approved_plan"
-"""Columns that version 2 brought."""
+NEW = (
+    "approved_hash,approved_at,approved_by,approval_reason,approved_plan,"
+    "work_seconds,lock_seconds,wal_bytes,wal_of,schema_change,"
+    "carried_hash,forget_token,forgotten_at,forgotten_by"
+)
+"""Columns that versions after the first brought."""
 
 
 VERSIONS = [(version,) for version in range(1, ledger_schema.VERSION + 1)]

@@ -15,7 +15,7 @@ from localenv.database import Database
 from roleshift.api import Phase
 from roleshift.engine.outcome import Advance, Undo
 from roleshift.engine.run import LogOutcome
-from roleshift.postgres import fence, ledger
+from roleshift.postgres import fence, ledger, neighbours
 from roleshift.postgres.session import Params, Query, Session, Timeouts
 from roleshift.postgres.statements import statement
 from support.examinations import look
@@ -29,6 +29,8 @@ SQL = {
 }
 BODIES = {name for name in SQL if name.startswith("functions/")}
 """Sources of functions; test_ledger_functions.py calls each."""
+PARTS = {"database_identity"}
+"""Parts of other statements."""
 NO_PLAN = {
     "function_create": "a command without a plan",
     "ledger_version_1": "many statements",
@@ -46,7 +48,7 @@ def pattern_of(text: str) -> re.Pattern[str]:
     return re.compile(_PLACE.sub("(?s:.*)", re.escape("\n".join(lines))))
 
 
-PATTERNS = {name: pattern_of(text) for name, text in SQL.items() if name not in BODIES}
+PATTERNS = {name: pattern_of(text) for name, text in SQL.items() if name not in BODIES | PARTS}
 
 
 class Watch:
@@ -110,9 +112,10 @@ async def test_every_file_is_used_and_can_be_planned(database: Database, watch: 
     await _merged_and_parked(database)
     await _array(database)
     await _cancelled(database)
+    await _beside_others(database)
     await _taken_over(database)
-    assert SQL.keys() - watch.used - BODIES == set()
-    assert SQL.keys() - watch.explained - BODIES == NO_PLAN.keys()
+    assert SQL.keys() - watch.used - BODIES - PARTS == set()
+    assert SQL.keys() - watch.explained - BODIES - PARTS == NO_PLAN.keys()
 
 
 async def _invalid_index(database: Database) -> None:
@@ -214,6 +217,15 @@ async def _cancelled(database: Database) -> None:
     async with phases_on(database, name="cancelled") as run:
         await run.until(Phase.MIGRATING)
         assert isinstance(await run.cancel(), Undo)
+
+
+async def _beside_others(database: Database) -> None:
+    """A run that looks for later ones, and for copied ones that are in its way."""
+    async with phases_on(database, name="beside-others") as run:
+        await neighbours.newer(run.control, run.run)
+        database.execute("UPDATE roleshift.migration_run SET database_identity = 'another' WHERE active")
+        async with run.control.transaction(Timeouts()):
+            await neighbours.forget_copied(run.control, run.run.identity, 4711, "kim")
 
 
 async def _taken_over(database: Database) -> None:

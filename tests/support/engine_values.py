@@ -15,7 +15,7 @@ from roleshift.engine.identity import RunIdentity
 from roleshift.engine.mapping import Cell, MappingProof
 from roleshift.engine.plan import Plan
 from roleshift.engine.progress import Progress
-from roleshift.engine.requests import Requests
+from roleshift.engine.requests import ApprovalWish, Requests
 from roleshift.engine.run import (
     ApprovalRecord,
     Image,
@@ -68,13 +68,16 @@ def asks(**changes: Any) -> Requests:
         rollback=RollbackRequest.NONE,
         suspension=Suspension.RUNNING,
         approval=Approval(),
+        approvals=(),
         retry_token="",
+        forget_token="",
         requested_by="",
         reason="",
         reconcile=None,
         deleting=False,
     )
-    return replace(plain, **changes)
+    asked = replace(plain, **changes)
+    return replace(asked, approvals=changes.get("approvals", (ApprovalWish(asked.approval.plan_hash),)))
 
 
 def manual(plan_hash: str | None = None) -> Approval:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from localenv.database import Database
 from localenv.wait import wait_until
 
-_WRITE, _VALIDATE, _SETTLE = 4711, 4712, 4713
+_WRITE, _VALIDATE, _SETTLE, _NOTE = 4711, 4712, 4713, 4714
 _DEADLINE = 20.0
 
 _INSTALL = f"""
@@ -41,6 +41,17 @@ _INSTALL_ON_LEDGER = f"""
         WHEN (OLD.phase <> NEW.phase AND NEW.phase = '%s') EXECUTE FUNCTION roleshift.pass_gate();
 """
 
+_INSTALL_ON_LOG = f"""
+    CREATE FUNCTION roleshift.pass_gate_of_log() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock_shared({_NOTE});
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER gate BEFORE INSERT ON roleshift.migration_execution_log FOR EACH ROW
+        WHEN (NEW.step = '{{step}}' AND NEW.outcome = '{{outcome}}')
+        EXECUTE FUNCTION roleshift.pass_gate_of_log();
+"""
+
 # Before the commit it passes.
 SLOW_ASSERTION = {"name": "passes-the-gate", "query": "SELECT pass_gate_in_validating()", "expected": "0"}
 
@@ -64,6 +75,11 @@ class Gate:
         """Hold whoever writes down that a run is in that phase now; what led to it is committed by then."""
         self._database.execute(_INSTALL_ON_LEDGER.replace("%s", phase))
         return self._taken(_SETTLE)
+
+    def closed_on_the_note_of(self, step: str, outcome: str) -> AbstractContextManager[None]:
+        """Hold whoever writes such a line of the execution log until the block ends."""
+        self._database.execute(_INSTALL_ON_LOG.format(step=step, outcome=outcome))
+        return self._taken(_NOTE)
 
     @contextmanager
     def _taken(self, key: int) -> Iterator[None]:

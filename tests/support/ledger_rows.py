@@ -12,12 +12,19 @@ from roleshift.postgres import ledger_schema
 from roleshift.postgres.connect import Purpose, session
 
 _RUN = "SELECT * FROM roleshift.migration_run ORDER BY created_at DESC, attempt DESC LIMIT 1"
+_OLDER = (
+    "UPDATE roleshift.migration_run SET phase_started_at = phase_started_at - %s * interval '1 minute'"
+    " WHERE run_id = %s"
+)
 _LOG = "SELECT * FROM roleshift.migration_execution_log WHERE run_id = %s ORDER BY id"
 _MAKE_OLDER = """
     DROP FUNCTION roleshift.restore_run, roleshift.validate_run, roleshift.run_parts;
     DROP TABLE roleshift.migration_validation_functions;
     ALTER TABLE roleshift.migration_run
-        DROP approved_hash, DROP approved_at, DROP approved_by, DROP approval_reason, DROP approved_plan;
+        DROP approved_hash, DROP approved_at, DROP approved_by, DROP approval_reason, DROP approved_plan,
+        DROP carried_hash, DROP forget_token, DROP forgotten_at, DROP forgotten_by;
+    ALTER TABLE roleshift.migration_execution_log
+        DROP work_seconds, DROP lock_seconds, DROP wal_bytes, DROP wal_of, DROP schema_change;
     DELETE FROM roleshift.ledger_version WHERE version > 1;
     DO $$
     DECLARE
@@ -88,6 +95,11 @@ class LedgerRows:
     def images(self) -> int:
         """How many images stand in the ledger's schema."""
         return int(self._database.query(_IMAGES)[0][0])
+
+    def make_phase_older(self, minutes: int) -> None:
+        """Let the newest run have come into its phase so long ago."""
+        with self._database.admin() as admin:
+            admin.execute(_OLDER, [minutes, self.run["run_id"]])
 
     def logged(self, step: str, outcome: str) -> int:
         """How many lines say that of the newest run."""

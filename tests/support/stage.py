@@ -16,7 +16,7 @@ from support.migrations import Migration
 from support.oracle import TableOracle
 from support.tables import create_user_profiles
 
-CATCH_UP_SECONDS = 10.0
+CATCH_UP_SECONDS = 20.0
 """How soon status, ledger and table must agree once a leader holds the Lease again."""
 
 QUICK_LEASE = (

@@ -116,6 +116,8 @@ def test_a_suspended_or_stalled_run_waits_for_a_person() -> None:
     stalled["status"]["conditions"][-1]["status"] = "True"
     assert pause(subject_of(stalled)) is ExitCode.WAITS_FOR_A_PERSON
     assert pause(subject_of(migration(Phase.CHECKING, reason="Suspended"))) is ExitCode.WAITS_FOR_A_PERSON
+    superseded = subject_of(migration(Phase.DONE, reason="Superseded"))
+    assert pause(superseded, Wanted.ROLLED_BACK) is ExitCode.WAITS_FOR_A_PERSON
 
 
 def test_what_heals_by_itself_waits_for_nobody() -> None:

@@ -4,18 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given as given_by_hypothesis
 from hypothesis import strategies as st
 
 from roleshift.api import Approval, Phase, parse_migration
-from roleshift.engine.approval import awaited, difference, is_new, latched
+from roleshift.engine.approval import awaited, difference, given, is_new, latched, was_taken_out
 from roleshift.engine.mapping import Cell
 from roleshift.engine.plan import AddColumn, Plan
-from roleshift.engine.requests import requests_of
+from roleshift.engine.requests import ApprovalWish, Requests, requests_of
 from roleshift.engine.run import ApprovalRecord, RunRecord
 from roleshift.engine.transitions import BEFORE_FIRST_WRITE
 from roleshift.errors import Reason
-from support.engine_values import PLAN, PROOF, SHAPE, approved, manual, run_in
+from support.engine_values import PLAN, PROOF, SHAPE, approved, asks, manual, run_in
 from support.migrations import SPEC
 
 PAUSE = 300.0
@@ -77,6 +77,64 @@ def test_a_second_plan_is_approved_after_a_first_one() -> None:
     assert is_new(changed, manual(OTHER.hash))
 
 
+# Approvals that a tool puts back, and those of an attempt before this one
+
+
+def wishes(*hashes: str | None) -> Requests:
+    """A manual approval whose field had those values one after the other."""
+    return asks(
+        approval=manual(hashes[-1]), approvals=tuple(ApprovalWish(one, f"by {one}") for one in hashes)
+    )
+
+
+def test_an_approval_counts_that_was_put_back_before_anybody_looked() -> None:
+    assert given(planned(), wishes(None, PLAN.hash, None)) == ApprovalWish(PLAN.hash, f"by {PLAN.hash}")
+    assert given(planned(), wishes(None, OTHER.hash, None)) is None
+    assert given(planned(approved()), wishes(PLAN.hash)) is None
+
+
+def test_an_approval_of_an_earlier_attempt_counts_once_it_was_taken_out_and_set_again() -> None:
+    carried = replace(planned(), carried_hash=PLAN.hash)
+    for hashes in [(PLAN.hash,), (PLAN.hash, PLAN.hash), (PLAN.hash, None), (OTHER.hash,)]:
+        assert given(carried, wishes(*hashes)) is None
+    assert given(carried, wishes(PLAN.hash, None, PLAN.hash)) is not None
+    assert given(carried, wishes(OTHER.hash, PLAN.hash)) is not None
+
+
+def test_it_is_noted_that_an_approval_of_an_earlier_attempt_was_taken_out() -> None:
+    carried = replace(planned(), carried_hash=PLAN.hash)
+    assert was_taken_out(carried, wishes(None))
+    assert was_taken_out(carried, wishes(PLAN.hash, OTHER.hash, PLAN.hash))
+    assert not was_taken_out(carried, wishes(PLAN.hash))
+    assert not was_taken_out(planned(), wishes(None))
+
+
+def test_a_plan_whose_approval_is_of_an_earlier_attempt_says_so_and_how_to_approve_it_again() -> None:
+    said = message(replace(planned(), carried_hash=PLAN.hash), manual(PLAN.hash))
+    assert said == (
+        "the plan sha256:plan waits for a person: it was approved for an attempt before this one, and that "
+        "does not count again; read status.plan, then run: roleshift approve seniority -n people; or take "
+        "spec.approval.planHash out, and set it again once that was seen"
+    )
+    assert "set spec.approval.planHash to this hash" in message(
+        replace(planned(), carried_hash=PLAN.hash), manual()
+    )
+
+
+@given_by_hypothesis(
+    st.lists(st.sampled_from([None, PLAN.hash, OTHER.hash]), min_size=1, max_size=5),
+    st.sampled_from(["", PLAN.hash, OTHER.hash]),
+)
+def test_what_was_carried_never_approves_and_what_was_set_anew_does(
+    hashes: list[str | None], carried: str
+) -> None:
+    anew = hashes.copy()
+    while anew and anew[0] == carried:
+        anew.pop(0)
+    found = given(replace(planned(), carried_hash=carried), wishes(*hashes))
+    assert (found is not None) is (PLAN.hash in anew)
+
+
 # Waiting
 
 
@@ -120,7 +178,7 @@ _hashes = st.sampled_from(["sha256:aaaaaaaa", "sha256:bbbbbbbb"])
 _plans = st.builds(lambda one: replace(PLAN, hash=one), _hashes)
 
 
-@given(_plans, st.none() | _plans.map(approved), st.one_of(st.none(), _hashes).map(manual))
+@given_by_hypothesis(_plans, st.none() | _plans.map(approved), st.one_of(st.none(), _hashes).map(manual))
 def test_a_run_goes_on_exactly_with_an_approval_of_its_own_plan(
     plan: Plan, former: ApprovalRecord | None, field: Approval
 ) -> None:
@@ -141,8 +199,8 @@ def test_what_differs_is_said() -> None:
     many = replace(PLAN, proof=replace(PROOF, cells=tuple(Cell(f"r{n}", "b", None, 1) for n in range(5))))
     assert "r0 → b, r1 → b, r2 → b and 2 more" in difference(fewer, many)
     adding = replace(PLAN, schema_changes=(AddColumn("c", "text"),))
-    assert difference(PLAN, adding) == "other schema statements are needed"
-    assert difference(adding, PLAN) == "its schema statements have run"
+    assert difference(PLAN, adding) == 'column "c" has to be added'
+    assert difference(adding, PLAN) == 'somebody has added column "c" already'
     wider = replace(SHAPE, seniority=replace(SHAPE.role, name="level"))
     assert "another name or type" in difference(PLAN, replace(PLAN, shape=wider))
 

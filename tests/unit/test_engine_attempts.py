@@ -1,6 +1,7 @@
 """Whether an object begins a run, goes on with one, begins a new attempt, or must not do anything."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,17 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roleshift.api import Phase, RoleMigrationStatus
-from roleshift.engine.attempts import Continuation, continuation, has_begun, is_known
+from roleshift.engine.attempts import (
+    Continuation,
+    carried_hash,
+    clears_the_way,
+    continuation,
+    has_begun,
+    is_at_rest,
+    is_known,
+    refused_retry,
+)
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.projection import ObjectFacts, project, project_over
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
 from roleshift.engine.steps import RollbackRequest, Suspension
 from roleshift.errors import Reason
-from support.engine_values import NOW, WRITE, asks, run_in
+from support.engine_values import NOW, PLAN, WRITE, approved, asks, manual, run_in
 
 GO_ON, BEGIN = Continuation.GO_ON, Continuation.BEGIN
 NEW, AGAIN, LOST = Continuation.NEW_ATTEMPT, Continuation.RESTORE_AGAIN, Continuation.LEDGER_LOST
+FOREIGN, FORGET = Continuation.FOREIGN_RUN, Continuation.FORGET
 WRITING = [
     Phase.BACKING_UP,
     Phase.MIGRATING,
@@ -37,9 +48,9 @@ def status_in(phase: Phase) -> RoleMigrationStatus:
     return project(view, ABOUT, NOW)
 
 
-def lost_from(phase: Phase) -> RoleMigrationStatus:
-    """What such a status becomes when its ledger is found to be gone."""
-    view = View(Phase.FAILED, Activity.ENDED, Reason.LEDGER_LOST, "gone")
+def lost_from(phase: Phase, reason: Reason = Reason.LEDGER_LOST) -> RoleMigrationStatus:
+    """What such a status becomes when its run is not there, or was copied from elsewhere."""
+    view = View(Phase.FAILED, Activity.ENDED, reason, "gone")
     return project_over(status_in(phase), view, ABOUT, NOW)
 
 
@@ -83,6 +94,50 @@ def test_only_a_retry_asked_for_since_the_run_began_excuses_a_lost_ledger(
     token: str, answer: Continuation
 ) -> None:
     assert continuation(None, asks(retry_token=token), status_in(Phase.DONE)) is answer
+
+
+@pytest.mark.parametrize("phase", WRITING)
+def test_a_copied_run_whose_connection_leads_nowhere_next_has_lost_its_ledger(phase: Phase) -> None:
+    assert continuation(None, asks(), lost_from(phase, Reason.FOREIGN_RUN)) is LOST
+
+
+# A run that was copied here
+
+_BEFORE, _AFTER = (NOW - timedelta(days=1)).isoformat(), (NOW + timedelta(days=1)).isoformat()
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("active", [True, False])
+def test_a_copied_run_is_foreign_whatever_is_asked_until_it_is_forgotten(phase: Phase, active: bool) -> None:
+    copied = run_in(phase, copied=True, active=active)
+    for wish in (
+        asks(),
+        asks(retry_token="now"),
+        asks(rollback=RollbackRequest.REQUESTED),
+        asks(manifest_hash="sha256:mended"),
+        asks(deleting=True, forget_token=_AFTER),
+    ):
+        assert continuation(copied, wish, None) is FOREIGN
+        assert not is_at_rest(FOREIGN, copied, replace(wish, deleting=False))
+    assert continuation(copied, asks(forget_token=_AFTER), None) is FORGET
+
+
+@pytest.mark.parametrize(("token", "answer"), [(_BEFORE, FOREIGN), (_AFTER, FORGET), ("please", FORGET)])
+def test_an_old_wish_to_forget_is_not_about_this_copy(token: str, answer: Continuation) -> None:
+    assert continuation(run_in(Phase.DONE, copied=True), asks(forget_token=token), None) is answer
+
+
+def test_a_wish_to_forget_is_acted_on_once() -> None:
+    again = run_in(Phase.DONE, copied=True, forget_token=_AFTER)
+    assert continuation(again, asks(forget_token=_AFTER), None) is FOREIGN
+    elsewhere = status_in(Phase.DONE).model_copy(update={"start_time": NOW + timedelta(days=2)})
+    assert continuation(run_in(Phase.DONE, copied=True), asks(forget_token=_AFTER), elsewhere) is FOREIGN
+
+
+def test_a_run_of_this_database_clears_its_way_once() -> None:
+    assert not clears_the_way(run_in(Phase.CHECKING), asks())
+    assert clears_the_way(run_in(Phase.CHECKING), asks(forget_token="1"))
+    assert not clears_the_way(run_in(Phase.CHECKING, forget_token="1"), asks(forget_token="1"))
 
 
 # A run in the ledger
@@ -129,12 +184,81 @@ def test_a_rollback_that_failed_is_tried_again_and_never_run_anew(rollback: Roll
     assert continuation(stuck, asks(manifest_hash="sha256:mended", rollback=rollback), None) is GO_ON
 
 
+STOPPED = {"reason": Reason.ROLLED_BACK_ON_REQUEST, "rollback_requested_at": None, "write": None}
+
+
+def test_a_run_that_ended_with_its_object_before_it_wrote_begins_anew_with_the_next_object() -> None:
+    stopped = run_in(Phase.ROLLED_BACK, **STOPPED)
+    assert continuation(stopped, asks(), None) is NEW
+    assert continuation(stopped, asks(deleting=True), None) is GO_ON
+    assert continuation(stopped, asks(rollback=RollbackRequest.REQUESTED), None) is GO_ON
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"reason": Reason.VALIDATION_FAILED}, {"rollback_requested_at": NOW}, {"write": WRITE}],
+    ids=["rolled back by itself", "on request", "after its write"],
+)
+def test_a_run_that_came_back_stays_back_when_git_creates_its_object_again(change: dict[str, object]) -> None:
+    assert continuation(run_in(Phase.ROLLED_BACK, **{**STOPPED, **change}), asks(), None) is GO_ON
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_only_an_end_that_nobody_wants_undone_is_rest(phase: Phase) -> None:
+    ended = phase in (Phase.DONE, Phase.ROLLED_BACK, Phase.FAILED)
+    assert is_at_rest(GO_ON, run_in(phase), asks()) is ended
+    back = asks(rollback=RollbackRequest.REQUESTED)
+    assert is_at_rest(GO_ON, run_in(phase), back) is (ended and phase is not Phase.DONE)
+    latched = run_in(phase, rollback_requested_at=NOW)
+    assert is_at_rest(GO_ON, latched, asks()) is (ended and phase is not Phase.DONE)
+    assert not is_at_rest(NEW, run_in(phase), asks())
+
+
+# What is said of a retry that can't be
+
+
+def test_a_retry_that_begins_nothing_is_refused_with_a_word() -> None:
+    back = asks(retry_token="1", rollback=RollbackRequest.REQUESTED)
+    for phase in (Phase.ROLLED_BACK, Phase.FAILED):
+        assert "spec.desiredState is RolledBack" in refused_retry(run_in(phase), back)
+        assert refused_retry(run_in(phase, retry_token="1"), back) == ""
+    assert "only a Failed or RolledBack run" in refused_retry(run_in(Phase.DONE), asks(retry_token="1"))
+    assert refused_retry(run_in(Phase.DONE, retry_token="1"), asks(retry_token="1")) == ""
+    assert refused_retry(run_in(Phase.DONE), asks()) == ""
+
+
+# An approval never carries over
+
+H = "sha256:0123"
+
+
+def test_an_approval_that_an_earlier_attempt_had_is_carried_and_not_given() -> None:
+    stands = asks(approval=manual(H))
+    assert carried_hash(run_in(Phase.FAILED, approval=approved(replace(PLAN, hash=H))), stands, None) == H
+    assert carried_hash(run_in(Phase.FAILED, carried_hash=H), stands, None) == H
+    assert carried_hash(run_in(Phase.FAILED, approval=approved()), stands, None) == ""
+    assert carried_hash(run_in(Phase.FAILED), stands, None) == ""
+    assert carried_hash(run_in(Phase.FAILED, approval=approved()), asks(approval=manual()), None) == ""
+
+
+def test_where_the_ledger_knows_no_earlier_attempt_the_status_tells_its_plan() -> None:
+    planned = View(
+        Phase.DONE, Activity.ENDED, Reason.CHECKING, "", run_in(Phase.DONE, plan=replace(PLAN, hash=H))
+    )
+    status = project(planned, ABOUT, NOW)
+    assert carried_hash(None, asks(approval=manual(H)), status) == H
+    assert carried_hash(None, asks(approval=manual("sha256:4567")), status) == ""
+    assert carried_hash(None, asks(approval=manual(H)), None) == ""
+
+
 _runs = st.builds(
     run_in,
     st.sampled_from(Phase),
     active=st.booleans(),
     write=st.sampled_from([None, WRITE]),
     retry_token=st.sampled_from(["", "1", "2"]),
+    reason=st.sampled_from([Reason.ROLLED_BACK_ON_REQUEST, Reason.CHECKING]),
+    rollback_requested_at=st.sampled_from([None, NOW]),
 )
 _wishes = st.builds(
     asks,

@@ -83,6 +83,7 @@ def test_a_run_under_way_is_in_progress_and_unknown(phase: Phase, activity: Acti
         (ended(Phase.FAILED, Reason.UNMAPPED_ROLES), F, F, T),
         (ended(Phase.FAILED, Reason.ROLLBACK_FAILED), F, F, T),
         (ended(Phase.FAILED, Reason.LEDGER_LOST), F, F, T),
+        (ended(Phase.FAILED, Reason.FOREIGN_RUN), F, F, T),
     ],
 )
 def test_an_end_is_good_only_when_it_is_what_was_asked_for(
@@ -92,6 +93,13 @@ def test_an_end_is_good_only_when_it_is_what_was_asked_for(
     assert found[ConditionType.READY] is ready
     assert found[ConditionType.SUCCEEDED] is succeeded
     assert found.get(ConditionType.STALLED) is stalled
+
+
+def test_a_done_run_whose_rollback_is_refused_is_in_progress_and_not_ready() -> None:
+    found = standing(View(Phase.DONE, Activity.WAITING, Reason.SUPERSEDED, "roll back the later one"))
+    assert (found[ConditionType.READY], found[ConditionType.SUCCEEDED]) == (F, T)
+    assert found[ConditionType.RECONCILING] is T
+    assert ConditionType.STALLED not in found
 
 
 def test_milestones_stand_only_once_they_are_known() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from roleshift.engine.cost import Cost
 from roleshift.engine.mapping import Cell
-from roleshift.engine.plan import AddColumn, AddEnumValue, Cost, Plan, make_plan, plan_hash
+from roleshift.engine.plan import AddColumn, AddEnumValue, Plan, make_plan, plan_hash
 from support.engine_values import PROOF, SHAPE
 
 COLUMN = AddColumn("previous_role", "text")

@@ -14,7 +14,7 @@ MEASURED = Measured(
 
 
 def test_a_known_case() -> None:
-    image = 1000 * (28 + 24)
+    image = (7 + 2 + 4) * 8192
     dead = 1000 * (100 + 2 * 60)
     assert estimate_space(MEASURED) == SpaceEstimate(
         image=image, wal=image + dead + 1000 * 64 * 3 + 140_000, dead=dead
@@ -42,4 +42,4 @@ def test_more_of_anything_never_needs_less(field: str, more: int) -> None:
 
 
 def test_widths_that_are_not_known_are_guessed() -> None:
-    assert image_widths({"id": 8}, ["id", "role"]) == (8, 16)
+    assert image_widths({"id": 8, "gone": 0}, ["id", "gone", "role"]) == (8, 0, 12)

@@ -1,14 +1,25 @@
 """The choice of the next step: total, the same after every crash, and by rank: undo, rest, work."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from roleshift.api import Phase
-from roleshift.engine.steps import RollbackRequest, Situation, Step, Suspension, WriteState, next_step
+from roleshift.engine.steps import (
+    RollbackRequest,
+    Situation,
+    Standing,
+    Step,
+    Suspension,
+    WriteState,
+    next_step,
+)
 from roleshift.engine.transitions import TERMINAL
 
-ALL = [Situation(*parts) for parts in itertools.product(Phase, WriteState, RollbackRequest, Suspension)]
+ALL = [
+    Situation(*parts) for parts in itertools.product(Phase, WriteState, RollbackRequest, Suspension, Standing)
+]
 ENDED = (Phase.FAILED, Phase.ROLLED_BACK)
 
 
@@ -54,7 +65,7 @@ def test_a_rollback_that_has_begun_is_finished_whatever_is_asked() -> None:
 
 def test_a_rollback_outranks_a_suspension() -> None:
     for situation in situations(rollback=RollbackRequest.REQUESTED):
-        awake = Situation(situation.phase, situation.write, situation.rollback, Suspension.RUNNING)
+        awake = replace(situation, suspension=Suspension.RUNNING)
         assert next_step(situation) is next_step(awake)
 
 
@@ -62,8 +73,25 @@ def test_what_was_written_is_rolled_back_and_what_was_not_is_cancelled() -> None
     for situation in situations(rollback=RollbackRequest.REQUESTED):
         if situation.phase in (*ENDED, Phase.ROLLING_BACK):
             continue
+        if situation.phase is Phase.DONE and situation.standing is Standing.SUPERSEDED:
+            continue
         wanted = Step.ROLL_BACK if is_written(situation) else Step.CANCEL
         assert next_step(situation) is wanted, situation
+
+
+def test_a_done_run_that_a_later_one_has_superseded_stands_back_when_it_is_to_be_undone() -> None:
+    for situation in ALL:
+        stands_back = situation in situations(
+            phase=Phase.DONE, standing=Standing.SUPERSEDED, rollback=RollbackRequest.REQUESTED
+        )
+        assert (next_step(situation) is Step.STAND_BACK) is stands_back, situation
+
+
+def test_a_run_that_occupies_its_table_can_not_be_superseded() -> None:
+    """No later run begins meanwhile, so what it has begun is finished whatever the ledger says of others."""
+    for situation in situations(standing=Standing.SUPERSEDED):
+        if situation.phase is not Phase.DONE:
+            assert next_step(situation) is next_step(replace(situation, standing=Standing.LATEST))
 
 
 def test_nothing_is_rolled_back_that_nobody_asked_for() -> None:

@@ -27,7 +27,7 @@ BODY: dict[str, Any] = {
 async def test_the_status_names_the_bug_and_the_error_goes_on_to_whoever_logs_it() -> None:
     published: list[RoleMigrationStatus] = []
     events: list[str] = []
-    inbox = Mock(latest=BODY, deleted=False, unread=False, slots=nullcontext())
+    inbox = Mock(latest=BODY, overtaken=list, deleted=False, unread=False, slots=nullcontext())
     ports = Ports(
         secrets=Mock(read=AsyncMock(side_effect=ZeroDivisionError)),
         pods=Mock(),

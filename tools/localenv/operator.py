@@ -52,8 +52,10 @@ class OperatorProcess:
         ports = ["--metrics-port", "0", "--health-port", "0"]
         self.identity = identity
         self._arguments = ["operator", "--identity", identity, *scope, *ports, *arguments]
-        self._environment = {**_environment(kubeconfig, identity), **(environment or {})}
         self.folder = create_folder("operator")
+        # A killed one can't remove its temporary files: they go with its folder.
+        own = {"KUBECONFIG": str(kubeconfig), "POD_NAME": identity, "TMPDIR": str(self.folder)}
+        self._environment = {**_environment(), **own, **(environment or {})}
         self._process: ChildProcess | None = None
         self.metrics_port = 0
         self.health_port = 0
@@ -170,10 +172,10 @@ class OperatorProcess:
             return False
 
 
-def _environment(kubeconfig: Path, identity: str) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-    own |= {"KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(PROGRAM_FOLDER), "PYTHONUNBUFFERED": "1"}
-    return own | {"POD_NAME": identity, "POD_NAMESPACE": OPERATOR_NAMESPACE}
+    every = {"POD_NAMESPACE": OPERATOR_NAMESPACE, "PYTHONPATH": str(PROGRAM_FOLDER), "PYTHONUNBUFFERED": "1"}
+    return own | every
 
 
 def _parsed(line: str) -> dict[str, Any]:

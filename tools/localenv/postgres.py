@@ -54,18 +54,25 @@ _SETTINGS: Mapping[str, str] = {
 class PostgresServer:
     """One server with a data directory of its own; a context manager that starts and removes it."""
 
-    def __init__(self, version: int = 18, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        version: int = 18,
+        settings: Mapping[str, str] | None = None,
+        data_parent: Path | None = None,
+    ) -> None:
         """Prepare a server; nothing runs yet.
 
         Args:
             version: the major version, 18 or 16.
             settings: configuration parameters that replace or add to the harness's own.
+            data_parent: where the folder of the data goes; None: beside the log.
         """
         self.version = version
         self.host = LOOPBACK
         self.port = 0
         self.folder = create_folder(f"pg{version}")
-        self.data_directory = self.folder / "data"
+        self._data_folder = create_folder(f"data{version}", data_parent) if data_parent else self.folder
+        self.data_directory = self._data_folder / "data"
         self.log = self.folder / "server.log"
         self._settings = {**_SETTINGS, "unix_socket_directories": str(self.folder), **(settings or {})}
         self._user = system_user()
@@ -133,6 +140,7 @@ class PostgresServer:
         """End the server if it runs and remove everything it wrote."""
         if self.running:
             self.kill()
+        remove_folder(self._data_folder)
         remove_folder(self.folder)
 
     def configure(self, settings: Mapping[str, str]) -> None:
@@ -214,6 +222,7 @@ class PostgresServer:
 
     def _initialise(self) -> None:
         self._give_away(self.folder)
+        self._give_away(self._data_folder)
         arguments = [*_INITDB_ARGUMENTS, "--pgdata", str(self.data_directory)]
         done = subprocess.run(
             [str(self.program("initdb")), *arguments],

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,12 @@ class Program:
     ending: signal.Signals = signal.SIGKILL  # what the guardian sends it if nobody else ends it
 
 
+def children_with_logs() -> "list[ChildProcess]":
+    """What this process started and whose log is still there, the newest process of each log."""
+    newest = {child.log: child for child in sorted(_started, key=lambda child: child.pid)}
+    return [child for child in newest.values() if child.log.exists()]
+
+
 class ChildProcess:
     """A running `Program`. Signals from the terminal don't reach it; its starter's end does."""
 
@@ -48,6 +55,7 @@ class ChildProcess:
                 start_new_session=True,
             )
         guardian().watch_process(self._process.pid, program.ending)
+        _started.add(self)
 
     @property
     def pid(self) -> int:
@@ -107,3 +115,6 @@ class ChildProcess:
         """The last lines that it wrote, with the log's name above them."""
         last = self.log_text().splitlines()[-lines:]
         return "\n".join([f"--- the last lines of {self.name}'s log", *last])
+
+
+_started: weakref.WeakSet[ChildProcess] = weakref.WeakSet()

@@ -63,6 +63,7 @@ from roleshift.api.status import (
     ValidationResultStatus,
     ValidationStatus,
     Verdict,
+    WALOf,
     readable_status,
 )
 from roleshift.api.strategy import Batched, BatchSize, Retry, Strategy, StrategyType, Throttle
@@ -168,6 +169,7 @@ __all__ = [
     "ValidationResultStatus",
     "ValidationStatus",
     "Verdict",
+    "WALOf",
     "Waiver",
     "Window",
     "Workload",

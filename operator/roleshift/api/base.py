@@ -18,6 +18,8 @@ NAMES_THAT_CAMEL_CASE_MISSES = {
     "to_role": "to",
     "run_id": "runID",
     "estimated_wal_bytes": "estimatedWALBytes",
+    "measured_wal_bytes": "measuredWALBytes",
+    "measured_wal_of": "measuredWALOf",
     "max_wal_bytes_per_second": "maxWALBytesPerSecond",
     "max_load_per_cpu": "maxLoadPerCPU",
     "max_io_pressure_percent": "maxIOPressurePercent",

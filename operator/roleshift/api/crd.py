@@ -10,13 +10,12 @@ from typing import Any
 
 import yaml
 
-from roleshift.api.fields import CHANGES, LOCKED_PHASES, Change
+from roleshift.api.fields import CHANGES, LOCKED_FAILURES, LOCKED_PHASES, Change
 from roleshift.api.migration import GROUP, KIND, MAX_NAME_CHARACTERS, PLURAL, VERSION, RoleMigration
 from roleshift.api.phase import Phase
 from roleshift.api.spec import RoleMigrationSpec
 from roleshift.api.status import RoleMigrationStatus
 from roleshift.api.structural import structural_schema
-from roleshift.errors import Reason
 
 Json = dict[str, Any]
 
@@ -26,7 +25,8 @@ LOCKED = (
     "has(oldSelf.status) && has(oldSelf.status.phase) && "
     f"(oldSelf.status.phase in {[str(phase) for phase in LOCKED_PHASES]} || "
     f"(oldSelf.status.phase == '{Phase.FAILED}' && has(oldSelf.status.conditions) && "
-    f"oldSelf.status.conditions.exists(c, c.type == 'Ready' && c.reason == '{Reason.ROLLBACK_FAILED}')))"
+    f"oldSelf.status.conditions.exists(c, c.type == 'Ready' && c.reason in "
+    f"{[str(reason) for reason in LOCKED_FAILURES]})))"
 )
 ONCE_WRITTEN = "can't be changed once the run has begun to write: create a new RoleMigration"
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from roleshift.api.base import ListOf, yaml_name
 from roleshift.api.phase import Phase
 from roleshift.api.spec import RoleMigrationSpec
+from roleshift.errors import Reason
 
 
 class Change(StrEnum):
@@ -63,7 +64,10 @@ LOCKED_PHASES = (
     Phase.ROLLING_BACK,
     Phase.ROLLED_BACK,
 )
-"""Phases after the first write; Failed joins them when its Ready condition says RollbackFailed."""
+"""Phases after the first write; Failed joins them with one of LOCKED_FAILURES."""
+
+LOCKED_FAILURES = (Reason.ROLLBACK_FAILED, Reason.LEDGER_LOST, Reason.FOREIGN_RUN)
+"""Reasons of the Ready condition with which a Failed run has written, here or in another database."""
 
 
 def immutable_part(spec: RoleMigrationSpec) -> dict[str, Any]:

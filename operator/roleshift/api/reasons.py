@@ -77,6 +77,20 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Read the plan, then set spec.approval.planHash to status.plan.hash (`roleshift approve NAME`). "
         "A plan that changes has another hash and waits again.",
     ),
+    Reason.SUPERSEDED: Explanation(
+        "The old roles are asked for, and a later run has written to the same table since. Undone in another "
+        "order than they were done, the two would leave roles that neither knows. The run stays Done and "
+        "nothing is written.",
+        "Roll the later run back first, its message names it; the run then goes on by itself. If that one's "
+        "object is gone, apply its manifest again with spec.desiredState: RolledBack. Or set "
+        "spec.desiredState: Migrated here.",
+    ),
+    Reason.RETRY_REFUSED: Explanation(
+        "roleshift.dev/retryRequestedAt asks for a new attempt of a run that is Done, or whose "
+        "spec.desiredState is RolledBack. The run stays as it is.",
+        "Set spec.desiredState: Migrated for a new attempt of a run that came back (`roleshift retry NAME` "
+        "does both). A Done run is rolled back first.",
+    ),
     Reason.SECRET_NOT_FOUND: Explanation(
         "The Secret or ConfigMap that the manifest names is not there.",
         "Create it; the run sees it by itself.",
@@ -187,7 +201,14 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.LEDGER_LOST: Explanation(
         "The status says that a run had begun, and the database knows nothing of it.",
-        f"Look at the table first. {_RETRY}",
+        "If spec.connection leads to another database than before, put it back. Else look at the table "
+        f"first. {_RETRY}",
+    ),
+    Reason.FOREIGN_RUN: Explanation(
+        "The run that the ledger knows was made in another database and came here with a copy of it: by "
+        "pg_restore, as a template, or by pg_upgrade. Nothing is written here.",
+        "If spec.connection leads to the wrong database, put it back. Else `roleshift forget NAME`: the "
+        "copied runs of that name and their images are cleared, and the run begins anew.",
     ),
     Reason.BACKUP_NOT_VERIFIED: Explanation(f"The image differs from its source. {_UNCHANGED}", _RETRY),
     Reason.BACKUP_DAMAGED: Explanation(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt, ValidationError
+from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, ValidationError
 
 from roleshift.api.base import ListOf, StatusModel
 from roleshift.api.conditions import Condition
@@ -47,6 +47,13 @@ class StepState(StrEnum):
     FAILED = "Failed"
 
 
+class WALOf(StrEnum):
+    """Whose WAL was measured. A server before version 18 can't tell it for one session."""
+
+    SERVER = "Server"
+    BACKEND = "Backend"
+
+
 class MatrixCell(StatusModel):
     """Rows that go from one role to another."""
 
@@ -72,8 +79,25 @@ class PlanStatus(StatusModel):
     statements: Annotated[list[Text], Field(max_length=64), ListOf("atomic"), BeforeValidator(cut_to(64))] = (
         Field([], description="Statements that will run, schema changes first.")
     )
-    estimated_seconds: Count | None = Field(None, description="Estimated duration of the write, in seconds.")
-    estimated_wal_bytes: Count | None = Field(None, description="Estimated WAL, in bytes.")
+    estimated_seconds: Count | None = Field(
+        None, description="Estimated seconds from the lock to the commit, for which other writers wait."
+    )
+    measured_seconds: Annotated[StrictFloat, Field(ge=0)] | None = Field(
+        None, description="What they came to."
+    )
+    measured_write_seconds: Annotated[StrictFloat, Field(ge=0)] | None = Field(
+        None, description="Of these, the UPDATE; the rest is counting and verifying."
+    )
+    estimated_wal_bytes: Count | None = Field(None, description="Estimated WAL of image and write, in bytes.")
+    measured_wal_bytes: Count | None = Field(None, description="What it came to, in bytes.")
+    measured_wal_of: WALOf | None = Field(
+        None,
+        description="Backend: of the run alone. Server: what others wrote meanwhile is included, because a "
+        "server before version 18 can't tell them apart.",
+    )
+    estimated_image_bytes: Count | None = Field(
+        None, description="Estimated size of the image, in bytes; status.backup.bytes is what it came to."
+    )
     lock: Line | None = Field(None, description="Lock that is taken, and who waits for it.")
 
 

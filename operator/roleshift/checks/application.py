@@ -70,7 +70,7 @@ def background_jobs(subject: Subject) -> Judgement:
 
 
 def _jobs_in_the_way(subject: Subject, jobs: Sequence[Job], runs: Sequence[OtherRun]) -> Judgement:
-    found = [f"the run of {run.namespace}/{run.name} ({run.phase})" for run in runs]
+    found = [f"the run of {run.namespace}/{run.name} ({run.phase}){_copied(run)}" for run in runs]
     found += [f"{job.who} runs {job.command}" for job in jobs]
     return failed(
         f"{counted(len(found), 'job is', 'jobs are')} under way on {subject.table}, none is wanted: "
@@ -78,6 +78,11 @@ def _jobs_in_the_way(subject: Subject, jobs: Sequence[Job], runs: Sequence[Other
         Reason.CHECKS_WAITING,
         Healing.BY_ITSELF,
     )
+
+
+def _copied(run: OtherRun) -> str:
+    clears = "which came here with a copy of another database: roleshift forget clears it"
+    return f", {clears}" if run.copied else ""
 
 
 def _scheduled(subject: Subject, jobs: Sequence[Job], scheduled: Sequence[CronJob]) -> Judgement:

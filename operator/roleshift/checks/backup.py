@@ -1,7 +1,8 @@
 """Checks on what the backup needs."""
 
 from roleshift.checks.subject import Subject, could_not_tell, depends_on, with_rows
-from roleshift.checks.wording import amount, counted
+from roleshift.checks.wording import counted
+from roleshift.engine.amounts import amount
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.backup import ArchiverFacts, LedgerFacts, LedgerFunctionFacts, SpaceFacts
 from roleshift.engine.facts.failure import ProbeFailure

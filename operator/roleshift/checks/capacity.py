@@ -2,12 +2,13 @@
 
 from roleshift.api import StrategyType
 from roleshift.checks.subject import Subject, could_not_tell, depends_on, with_rows
-from roleshift.checks.wording import all_quoted, amount, counted
+from roleshift.checks.wording import all_quoted, counted
+from roleshift.engine.amounts import amount
 from roleshift.engine.checks import Healing, Judgement, failed, passed, warning
 from roleshift.engine.facts.connections import ConnectionFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.storage import StorageFacts
-from roleshift.engine.transaction_time import transaction_seconds
+from roleshift.engine.transaction_time import Work, transaction_seconds
 from roleshift.errors import Reason
 
 NEEDED_CONNECTIONS = 3
@@ -98,7 +99,7 @@ def database_size(subject: Subject) -> Judgement:
     if isinstance(ready, Judgement):
         return ready
     facts, proof = ready
-    seconds = transaction_seconds(proof.rows, facts.indexes)
+    seconds = seconds_of(subject, facts)
     limit = subject.spec.checks.limits.max_transaction_seconds
     rows = counted(proof.rows, "row", "rows")
     measured = f"{_sizes(subject, facts)}; {rows} will take about {seconds} s, an estimate"
@@ -108,6 +109,14 @@ def database_size(subject: Subject) -> Judgement:
             "strategy.type: Batched, or raise spec.checks.limits.maxTransactionSeconds"
         )
     return passed(f"{measured} (limit {limit} s)")
+
+
+def seconds_of(subject: Subject, facts: StorageFacts) -> int:
+    """For how many seconds a Transaction over the rows that were counted keeps other writers waiting."""
+    roles, proof = subject.facts.roles, subject.proof
+    rows = 0 if isinstance(roles, ProbeFailure) else roles.total
+    row_bytes = facts.table_bytes // rows if rows else 0
+    return transaction_seconds(Work(proof.rows if proof else 0, rows, row_bytes, facts.indexes))
 
 
 def _sizes(subject: Subject, facts: StorageFacts) -> str:

@@ -42,8 +42,9 @@ def user_profiles(subject: Subject) -> Judgement:
 def _roles_not_read(subject: Subject, failure: ProbeFailure) -> Judgement:
     """Values of a scope are the only values of the manifest that the rows are asked about."""
     if subject.spec.target.scope is not None and failure.sqlstate.startswith(_DATA_EXCEPTION):
+        what, _, _ = failure.message.partition(" (SQLSTATE")
         return failed(
-            f"spec.target.scope holds a value that its column can't have: {failure.message}; correct it",
+            f"spec.target.scope holds a value that its column can't have ({what}): correct it",
             Reason.INVALID_SCOPE,
         )
     return could_not_read(subject, failure)

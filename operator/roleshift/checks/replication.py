@@ -1,7 +1,8 @@
 """The check on standbys and replication slots."""
 
 from roleshift.checks.subject import Subject, could_not_tell
-from roleshift.checks.wording import FEW, amount, counted, few
+from roleshift.checks.wording import FEW, counted, few
+from roleshift.engine.amounts import amount
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.replication import ReplicationFacts, Slot, Standby

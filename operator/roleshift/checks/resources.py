@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from roleshift.checks.subject import Subject, could_not_tell
-from roleshift.checks.wording import amount
+from roleshift.engine.amounts import amount
 from roleshift.engine.checks import Healing, Judgement, failed, passed, unknown, warning
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.resources import ContainerUsage, HostFacts, IOPressure, Memory

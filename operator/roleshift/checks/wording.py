@@ -6,8 +6,6 @@ from collections.abc import Sequence
 MAX_NAMED = 5
 FEW = 3
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
-_STEP = 1024
 
 
 def named(things: Sequence[str], separator: str = ", ") -> str:
@@ -30,14 +28,6 @@ def few(things: Sequence[str]) -> str:
 def all_quoted(names: Sequence[str]) -> str:
     """Every name, each in quotes."""
     return ", ".join(f'"{name}"' for name in names)
-
-
-def amount(size: float) -> str:
-    """Bytes in the unit that leaves the fewest digits, for instance `1.5 GiB`."""
-    unit = 0
-    while size >= _STEP and unit < len(_UNITS) - 1:
-        size, unit = size / _STEP, unit + 1
-    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {_UNITS[unit]}"
 
 
 def as_sql(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The commands that change a RoleMigration: approve, rollback, suspend, resume, retry. Done in `changes`."""
+"""The commands that change a RoleMigration: approve, suspend, rollback and the like. Done in `changes`."""
 
 from typing import Annotated
 
@@ -82,3 +82,12 @@ def retry(
     from roleshift.cli import changes
 
     changes.retry(Where(namespace, context, kubeconfig), name)
+
+
+def forget(
+    name: Name, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None
+) -> None:
+    """Clear what came here with a copy of another database out of a run's way; a ForeignRun begins anew."""
+    from roleshift.cli import changes
+
+    changes.forget(Where(namespace, context, kubeconfig), name)

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from roleshift.api import ApprovalPolicy, ConditionType, DesiredState, Phase
+from roleshift.api import ApprovalPolicy, ConditionType, DesiredState, Phase, Reason
 from roleshift.cli.exit_codes import CommandError, ExitCode
 from roleshift.cli.options import Where
 from roleshift.cli.ownership import other_managers
 from roleshift.cli.session import Session, connected
 from roleshift.cli.subject import Subject, subject_of
-from roleshift.engine.requests import REASON, REQUESTED_BY, RETRY, SUSPENDED_BY
+from roleshift.engine.requests import FORGET, REASON, REQUESTED_BY, RETRY, SUSPENDED_BY
 
 _BEGIN_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
@@ -54,15 +54,29 @@ def approve(where: Where, name: str, plan: str | None, reason: str) -> None:
         subject = subject_of(body)
         given = _approval(body)
         found = _plan_to_approve(subject, given, plan)
-        if given.get("planHash") == found:
+        if given.get("planHash") == found and subject.reason != Reason.WAITING_FOR_APPROVAL:
             return f"the plan {found} was approved before"
         _warn_of_owners(body, "approval.planHash", "the approval stands as soon as the operator has seen it")
         user = await session.user()
+        if given.get("planHash") == found:
+            await _take_out_of_an_earlier_attempt(session, name)
         annotations = {REQUESTED_BY: user, REASON: reason or None}
         await session.patch(name, _patch(annotations, approval={"planHash": found}))
         return f"plan {found} approved by {user}"
 
     _apply(change, where, name)
+
+
+async def _take_out_of_an_earlier_attempt(session: Session, name: str) -> None:
+    """The same hash approved an earlier attempt: it counts again once the operator has seen it gone."""
+    body = await session.patch(name, _patch({}, approval={"planHash": None}))
+    generation = body["metadata"]["generation"]
+    if await _once(session, name, lambda subject: subject.status.observed_generation >= generation) is None:
+        raise CommandError(
+            f"{subject_of(body)}: the approval of an earlier attempt was taken out, and the operator has not "
+            f"seen it within {_BEGIN_SECONDS:.0f} s; is it running? Then approve again",
+            ExitCode.TIMED_OUT,
+        )
 
 
 def _plan_to_approve(subject: Subject, given: Mapping[str, Any], wanted: str | None) -> str:
@@ -118,6 +132,8 @@ def retry(where: Where, name: str) -> None:
 
     async def change(session: Session, name: str, body: _Body) -> str:
         subject = subject_of(body)
+        if subject.reason == Reason.FOREIGN_RUN:
+            raise CommandError(f"{subject} was copied here with its database: run roleshift forget {name}")
         if not _can_be_retried(subject):
             raise CommandError(
                 f"{subject} is {subject.status.phase}: only a Failed or RolledBack run is retried"
@@ -144,19 +160,52 @@ def _spec_of_a_new_attempt(subject: Subject, body: _Body) -> dict[str, Any]:
 async def _new_attempt(session: Session, name: str, before: Subject) -> str:
     if before.status.run_id is None:
         return "a new attempt was asked for"
+    return await _begun(session, name, lambda subject: subject.status.run_id != before.status.run_id)
+
+
+async def _begun(session: Session, name: str, holds: Callable[[Subject], bool]) -> str:
+    begun = await _once(session, name, holds)
+    if begun is None:
+        raise CommandError(
+            f"{session.key(name)}: a new attempt was asked for and has not begun within "
+            f"{_BEGIN_SECONDS:.0f} s; is the operator running, is the run suspended?",
+            ExitCode.TIMED_OUT,
+        )
+    return f"a new attempt has begun, run {begun.status.run_id}"
+
+
+async def _once(session: Session, name: str, holds: Callable[[Subject], bool]) -> Subject | None:
+    """The object as soon as something holds of it, None when that takes too long."""
     try:
         async with asyncio.timeout(_BEGIN_SECONDS):
             async for snapshot in session.snapshots(name, _LOOK_SECONDS):
-                run_id = snapshot.subject.status.run_id
-                if run_id != before.status.run_id:
-                    return f"a new attempt has begun, run {run_id}"
+                if holds(snapshot.subject):
+                    return snapshot.subject
     except TimeoutError:
         pass
-    raise CommandError(
-        f"{before}: a new attempt was asked for and has not begun within {_BEGIN_SECONDS:.0f} s; "
-        "is the operator running, is the run suspended?",
-        ExitCode.TIMED_OUT,
-    )
+    return None
+
+
+def forget(where: Where, name: str) -> None:
+    """Have runs forgotten that were copied here with another database; a ForeignRun is seen to begin anew.
+
+    Raises:
+        CommandError: nothing that was copied can stand in its way, or the new attempt does not begin.
+    """
+
+    async def change(session: Session, name: str, body: _Body) -> str:
+        subject = subject_of(body)
+        is_foreign = subject.reason == Reason.FOREIGN_RUN
+        if not is_foreign and subject.status.phase not in (Phase.PENDING, Phase.CHECKING):
+            raise CommandError(f"{subject} is {subject.status.phase}: no copied run stands in its way")
+        user = await session.user()
+        annotations = {FORGET: datetime.now(UTC).isoformat(), REQUESTED_BY: user, REASON: None}
+        await session.patch(name, _patch(annotations))
+        if not is_foreign:
+            return "copied runs in its way are forgotten at its next look; its events say which"
+        return await _begun(session, name, lambda found: found.reason != Reason.FOREIGN_RUN)
+
+    _apply(change, where, name)
 
 
 def _apply(change: _Change, where: Where, name: str) -> None:

@@ -30,7 +30,7 @@ def pause(subject: Subject, wanted: Wanted = Wanted.DONE) -> ExitCode | None:
     """WAITS_FOR_A_PERSON while only a person can bring the run on, unless that is what is waited for."""
     stalled = subject.condition(ConditionType.STALLED)
     is_stalled = stalled is not None and stalled.status is ConditionStatus.TRUE
-    rests = subject.reason == Reason.SUSPENDED
+    rests = subject.reason in (Reason.SUSPENDED, Reason.SUPERSEDED)
     asks = subject.reason == Reason.WAITING_FOR_APPROVAL and wanted is not Wanted.APPROVAL
     waits = subject.is_seen and (is_stalled or rests or asks)
     return ExitCode.WAITS_FOR_A_PERSON if waits else None

@@ -11,7 +11,7 @@ from roleshift.engine.checks import Finding
 from roleshift.engine.facts.dependencies import DependencyFacts, Dependent, RowSecurityFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.mapping import MappingProof, escalations
-from roleshift.engine.plan import AddColumn, AddEnumValue, Plan
+from roleshift.engine.plan import Plan
 
 
 def remarks(subject: Subject, plan: Plan | None, findings: Sequence[Finding]) -> Iterator[str]:
@@ -72,17 +72,11 @@ def _naming(dependents: Iterable[Dependent]) -> Iterator[str]:
 
 
 def _beside_the_rows(plan: Plan) -> Iterator[str]:
-    added = [_added(change) for change in plan.schema_changes]
+    added = [change.what for change in plan.schema_changes]
     if added:
         yield f"added first, and kept after a failure or a rollback: {named(added)}"
     if plan.shape.triggers:
         yield f"triggers of the table: {named(plan.shape.triggers)}"
-
-
-def _added(change: AddEnumValue | AddColumn) -> str:
-    if isinstance(change, AddColumn):
-        return f'column "{change.column}"'
-    return f"value '{change.label}' of {change.enum_type}"
 
 
 def _waived(subject: Subject, findings: Sequence[Finding]) -> Iterator[str]:

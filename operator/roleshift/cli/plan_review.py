@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from roleshift.api import OnDuplicate
 from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject
-from roleshift.checks.wording import amount, named, quoted
+from roleshift.checks.wording import named, quoted
 from roleshift.cli.formats import count
 from roleshift.cli.look import Look
 from roleshift.cli.plan_remarks import remarks
+from roleshift.engine.amounts import amount
 from roleshift.engine.checks import Finding
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.table import RoleFacts
@@ -67,7 +69,8 @@ class PlanReview(Look):
         """How many rows change of how many."""
         if self.proof is None or self.rows is None:
             return "The rows could not be counted, see the checks."
-        return f"{count(self.proof.rows)} of {count(self.rows, 'row')} will change."
+        scope = " of the scope" if self.migration.spec.target.scope is not None else ""
+        return f"{count(self.proof.rows)} of {count(self.rows, 'row')}{scope} will change."
 
     @property
     def points(self) -> list[tuple[str, str]]:
@@ -129,14 +132,17 @@ def _collisions(made: PlanReview) -> str:
         return f"not judged: {found.message}"
     if not found.rows:
         return "none"
-    return (
-        f"{count(found.rows, 'row')} would share a unique value with another row, for example "
-        f"{'; '.join(found.examples)} (spec.target.onDuplicate: {made.migration.spec.target.on_duplicate})"
-    )
+    many, examples = count(found.rows, "row"), "; ".join(found.examples)
+    if made.migration.spec.target.on_duplicate is OnDuplicate.MERGE and not found.beyond:
+        return (
+            f"{many} will be removed, because another row of the same user is or becomes the same, for "
+            f"example {examples}; the before-image keeps every column of what is removed"
+        )
+    return f"{many} would share a unique value with another row, for example {examples} (onDuplicate: Fail)"
 
 
 def _kept(made: PlanReview, proof: MappingProof) -> str:
-    demanded = made.migration.spec.privileges.keep_at_least
+    demanded = made.subject.demanded
     short = {one.role for one in shortfalls(proof.after, demanded)}
     texts = [
         f'"{one.role}": {count(one.count)} demanded, {count(proof.after.get(one.role, 0))} afterwards'

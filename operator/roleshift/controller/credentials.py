@@ -1,6 +1,6 @@
-"""From spec.connection to connection parameters: reads the Secret and the CA, keeps nothing."""
+"""From spec.connection to connection parameters: reads the Secret and the CA."""
 
-from roleshift.api import CAKind, CARef, Connection
+from roleshift.api import CAKind, CARef, Connection, RoleMigration
 from roleshift.controller.ports import Secrets
 from roleshift.engine.connection import ConnectionParameters, parameters_from_secret
 from roleshift.errors import ClusterError, Reason, SpecError
@@ -40,3 +40,25 @@ async def _ca_certificate(secrets: Secrets, namespace: str, reference: CARef | N
             retryable=True,
         )
     return data[reference.key].decode(errors="replace")
+
+
+class Credentials:
+    """The connection parameters of one object, kept in memory for when its Secret goes away."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._last: ConnectionParameters | None = None
+
+    async def read(self, migration: RoleMigration) -> ConnectionParameters:
+        """The Secret's, or those in memory when the Secret goes away together with the object.
+
+        Raises:
+            ClusterError: as `connection_parameters`.
+        """
+        meta = migration.metadata
+        try:
+            self._last = await connection_parameters(self._secrets, meta.namespace, migration.spec.connection)
+        except ClusterError:
+            if meta.deletion_timestamp is None or self._last is None:
+                raise
+        return self._last

@@ -13,9 +13,10 @@ from typing import Any
 import structlog
 
 from roleshift.controller.inventory import EventKind, WatchEvent
-from roleshift.controller.mailbox import Mailbox
+from roleshift.controller.mailbox import MOST_OVERTAKEN, Mailbox
 from roleshift.controller.pauses import growing
 from roleshift.engine.identity import ObjectKey
+from roleshift.engine.requests import put_back_by_tools
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
@@ -65,15 +66,15 @@ class Dispatcher:
         self._on_forgotten = on_forgotten
         self._first_pause = first_pause
         self._lock = threading.Lock()
-        self._arrived: dict[ObjectKey, WatchEvent] = {}
+        self._arrived: dict[ObjectKey, list[WatchEvent]] = {}
         self._seats: dict[ObjectKey, _Seat] = {}
         self._working = False
 
     def put(self, event: WatchEvent) -> None:
-        """Takes an event from any thread; the newest one of an object replaces those not yet handed over."""
+        """Takes an event from any thread; a newer one of an object replaces one that asks for the same."""
         with self._lock:
             first = not self._arrived
-            self._arrived[event.key] = event
+            self._arrived[event.key] = _with(self._arrived.get(event.key, []), event)
         if first:
             self._loop.call_soon_threadsafe(self._hand_over)
 
@@ -102,11 +103,12 @@ class Dispatcher:
     def _hand_over(self) -> None:
         with self._lock:
             arrived, self._arrived = self._arrived, {}
-        for key, event in arrived.items():
-            if event.kind is EventKind.DELETED:
-                self._deleted(key)
-            else:
-                self._changed(key, event)
+        for key, events in arrived.items():
+            for event in events:
+                if event.kind is EventKind.DELETED:
+                    self._deleted(key)
+                else:
+                    self._changed(key, event)
 
     def _changed(self, key: ObjectKey, event: WatchEvent) -> None:
         seat = self._seats.get(key)
@@ -179,3 +181,15 @@ class Dispatcher:
         self._seats.pop(key, None)
         if self._on_forgotten is not None:
             self._on_forgotten(key)
+
+
+def _with(waiting: list[WatchEvent], event: WatchEvent) -> list[WatchEvent]:
+    """Events of one object in order, without those that say nothing that the next one does not."""
+    if waiting and (event.kind is EventKind.DELETED or _says_the_same(waiting[-1], event)):
+        waiting.pop()
+    return [*waiting, event][-MOST_OVERTAKEN:]
+
+
+def _says_the_same(older: WatchEvent, newer: WatchEvent) -> bool:
+    same_object = (older.kind, older.uid) == (newer.kind, newer.uid)
+    return same_object and put_back_by_tools(older.body) == put_back_by_tools(newer.body)

@@ -14,12 +14,14 @@ from roleshift.api.fields import immutable_part
 from roleshift.cluster.client import ConflictError
 from roleshift.cluster.status_writer import ObjectGoneError
 from roleshift.controller import closing
+from roleshift.controller.latching import latch
 from roleshift.controller.ports import Inbox
 from roleshift.controller.reporter import Reporter
 from roleshift.controller.views import SUSPENDED, ended_view, view_of, waiting_view
 from roleshift.engine import approval
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.facts.surroundings import Surroundings
+from roleshift.engine.neighbours import Neighbour, superseded
 from roleshift.engine.outcome import Advance, Extent, Outcome, Retry, Undo
 from roleshift.engine.progress import Progress
 from roleshift.engine.requests import Requests
@@ -33,12 +35,13 @@ from roleshift.engine.settlement import (
     resolved,
     settle,
 )
-from roleshift.engine.steps import RollbackRequest, Situation, Step, WriteState, next_step
+from roleshift.engine.situation import situation_of, wants_back
+from roleshift.engine.steps import RollbackRequest, Step, next_step
 from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import FencedError, Reason, RoleshiftError, SpecError
 from roleshift.phases import backing_up, cancelling, checking, migrating, rolling_back, validating
 from roleshift.phases.context import Context
-from roleshift.postgres import fence, ledger
+from roleshift.postgres import fence, ledger, neighbours
 from roleshift.postgres.session import Session
 
 _PHASES = {
@@ -110,21 +113,32 @@ class Driver:
             migration, requests = self._look()
             if requests.spec_hash != run.identity.spec_hash:
                 raise ObjectChangedError
-            self.run = run = await self._latched(run, requests)
-            step = next_step(_situation(run, requests))
-            if step is Step.REST:
-                self._reporter.show(ended_view(run))
+            run, newer = await self._heard(run, requests)
+            self.run = run
+            step = next_step(situation_of(run, requests, newer))
+            if step in (Step.REST, Step.PAUSE):
+                self._show_idle(step, run)
                 return None
-            if step is Step.PAUSE:
-                self._reporter.show(waiting_view(run, Reason.SUSPENDED, SUSPENDED))
-                return None
-            outcome = await self._outcome(step, run, migration)
-            if step is Step.CHECK and isinstance(outcome, Advance):
-                outcome = await self._begun(run, outcome, migration, requests)
+            if newer is None:
+                outcome = await self._gated(step, run, migration, requests)
+            else:
+                outcome = superseded(run, newer)
             run, settlement = await self._settled(run, outcome, migration)
             self.run = run
             if settlement.pause != 0.0 or not self._sessions.work.is_usable:
                 return settlement
+
+    def _show_idle(self, step: Step, run: RunRecord) -> None:
+        idle = ended_view(run) if step is Step.REST else waiting_view(run, Reason.SUSPENDED, SUSPENDED)
+        self._reporter.show(idle)
+
+    async def _gated(
+        self, step: Step, run: RunRecord, migration: RoleMigration, requests: Requests
+    ) -> Outcome:
+        outcome = await self._outcome(step, run, migration)
+        if step is Step.CHECK and isinstance(outcome, Advance):
+            return await self._begun(run, outcome, migration, requests)
+        return outcome
 
     async def _begun(
         self, run: RunRecord, outcome: Advance, migration: RoleMigration, requests: Requests
@@ -158,23 +172,33 @@ class Driver:
         return begun
 
     async def _latched(self, run: RunRecord, requests: Requests) -> RunRecord:
-        """Remember a request for the old state, or an approval of the plan, when it is first seen."""
-        who, why = requests.requested_by, requests.reason
-        if _is_new_rollback(run, requests):
-            await ledger.latch_rollback(self._sessions.control, run, who, why)
-        elif run.plan is not None and approval.is_new(run, requests.approval):
-            await ledger.latch_approval(self._sessions.control, run, run.plan.hash, who, why)
-        else:
-            return run
-        return await self._reloaded(run)
+        """The run with what people ask of it."""
+        new = await latch(self._sessions.control, run, requests)
+        return await self._reloaded(run) if new else run
+
+    async def _heard(self, run: RunRecord, requests: Requests) -> tuple[RunRecord, Neighbour | None]:
+        """The run with what people ask of it, or a later run because of which a rollback is refused.
+
+        A refused request is not noted. No later run can begin while the lock on the target is held.
+        """
+        if run.phase is Phase.DONE and wants_back(run, requests):
+            await self._lock_target(run)
+            newer = await neighbours.newer(self._sessions.control, run)
+            if newer is not None:
+                return run, newer
+        return await self._latched(run, requests), None
+
+    async def _lock_target(self, run: RunRecord) -> None:
+        if not self._sessions.locked and run.target_oid is not None:
+            await fence.lock_target(self._sessions.control, run.target_oid)
+            self._sessions.locked = True
 
     async def _outcome(self, step: Step, run: RunRecord, migration: RoleMigration) -> Outcome:
         if step is Step.ROLL_BACK and run.phase is not Phase.ROLLING_BACK:
             return Undo(Reason.ROLLED_BACK_ON_REQUEST, "a person asked for the old roles", Extent.COMMITTED)
         try:
-            if step in _OCCUPYING and not self._sessions.locked and run.target_oid is not None:
-                await fence.lock_target(self._sessions.control, run.target_oid)
-                self._sessions.locked = True
+            if step in _OCCUPYING:
+                await self._lock_target(run)
             return await self._performed(step, self._context(run, migration))
         except FencedError:
             raise
@@ -274,20 +298,3 @@ class Driver:
         if current is None or current.epoch != run.epoch or current.run_id != run.run_id:
             raise FencedError
         return current
-
-
-def _is_new_rollback(run: RunRecord, requests: Requests) -> bool:
-    ended = run.phase in (Phase.ROLLED_BACK, Phase.FAILED)
-    wanted = requests.rollback is RollbackRequest.REQUESTED
-    return wanted and run.rollback_requested_at is None and not ended
-
-
-def _situation(run: RunRecord, requests: Requests) -> Situation:
-    unwritten = run.write_state is WriteState.NOT_COMMITTED
-    asked = run.rollback_requested_at is not None or (requests.deleting and unwritten)
-    return Situation(
-        phase=run.phase,
-        write=run.write_state,
-        rollback=RollbackRequest.REQUESTED if asked else RollbackRequest.NONE,
-        suspension=requests.suspension,
-    )

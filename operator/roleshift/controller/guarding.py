@@ -16,6 +16,11 @@ class FinalizerHold:
         self._meta: ObjectMeta | None = None
         self._held = False
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the finalizer stands."""
+        return self._held
+
     def look(self, meta: ObjectMeta) -> None:
         """The object as it was read last."""
         self._meta = meta

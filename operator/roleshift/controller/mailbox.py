@@ -1,4 +1,4 @@
-"""What a worker learns of its object: the newest body, and that there is a newer one.
+"""What a worker learns of its object: the newest body, that there is a newer one, and what it missed.
 
 One for each object, filled by the dispatcher and read by one worker, both in
 the engine's loop. Bodies are kept packed: with thousands of finished
@@ -8,10 +8,14 @@ migrations they would be most of the memory.
 import asyncio
 import json
 import zlib
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 from roleshift.engine.identity import ObjectKey
+from roleshift.engine.requests import put_back_by_tools
+
+MOST_OVERTAKEN = 16
 
 
 class Mailbox:
@@ -28,6 +32,9 @@ class Mailbox:
         self.uid = str(body["metadata"]["uid"])
         self.slots = slots
         self._packed = b""
+        self._asks: tuple[Any, ...] = ()
+        self._heard = True
+        self._overtaken: deque[bytes] = deque(maxlen=MOST_OVERTAKEN)
         self._said: tuple[Any, ...] = ()
         self._deleted = False
         self._news = asyncio.Event()
@@ -37,8 +44,18 @@ class Mailbox:
     def latest(self) -> dict[str, Any]:
         """The newest body; reading it is what makes `wait_change` wait again. Nobody else holds this dict."""
         self.acknowledge()
-        body: dict[str, Any] = json.loads(zlib.decompress(self._packed))
-        return body
+        return _unpacked(self._packed)
+
+    def overtaken(self) -> list[dict[str, Any]]:
+        """Bodies that asked for something and were replaced before this was called, oldest first.
+
+        A tool that heals drift may put a field back before the worker has looked. Each is told once; the
+        newest body counts as heard from now on, and the oldest are dropped beyond 16.
+        """
+        bodies = [_unpacked(packed) for packed in self._overtaken]
+        self._overtaken.clear()
+        self._heard = True
+        return bodies
 
     @property
     def deleted(self) -> bool:
@@ -73,6 +90,10 @@ class Mailbox:
 
     def post(self, body: Mapping[str, Any]) -> None:
         """For the dispatcher: a newer body."""
+        asks = put_back_by_tools(body)
+        if not self._heard and asks != self._asks:
+            self._overtaken.append(self._packed)
+        self._asks, self._heard = asks, self._heard and asks == self._asks
         self._packed = zlib.compress(json.dumps(body, separators=(",", ":")).encode(), level=1)
         said = _what_people_said(body)
         if said != self._said:
@@ -85,8 +106,17 @@ class Mailbox:
         self._news.set()
 
     def remind(self) -> None:
-        """For the dispatcher: whoever works next looks at everything anew."""
+        """For the dispatcher: whoever works next looks at everything anew.
+
+        What was overtaken is dropped: another operator may have acted on it.
+        """
+        self._overtaken.clear()
         self._news.set()
+
+
+def _unpacked(packed: bytes) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(zlib.decompress(packed))
+    return body
 
 
 def _what_people_said(body: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -25,6 +25,9 @@ class Inbox(Protocol):
     def latest(self) -> Mapping[str, Any]:
         """The newest body; reading it makes `wait_change` wait again."""
 
+    def overtaken(self) -> Sequence[Mapping[str, Any]]:
+        """Bodies that asked for something else and were replaced before this call; each is told once."""
+
     @property
     def deleted(self) -> bool:
         """Whether the object is gone."""

@@ -16,12 +16,16 @@ from roleshift.engine.requests import RECONCILE, SUSPENDED_BY
 from roleshift.engine.run import RunRecord
 from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import Reason, RoleshiftError
+from roleshift.postgres.neighbours import Forgotten
 from roleshift.telemetry.logs import run_logger
 from roleshift.telemetry.object_metrics import ObjectFigures
 
 _ANNOUNCED = frozenset(
     {Phase.CHECKING, Phase.MIGRATING, Phase.ROLLING_BACK, Phase.DONE, Phase.ROLLED_BACK, Phase.FAILED}
 )
+FORGOTTEN = "Forgotten"
+"""The word for copied runs that were cleared, in events."""
+_NOTHING_COPIED = "no run that was copied here with the database stands in the way: nothing was forgotten"
 _PLANNED_AGAIN = "the checks and the plan are made again"
 _Word = tuple[Phase, Reason, Activity]
 _GOOD_ENDS = frozenset({Reason.MIGRATION_COMPLETED, Reason.ROLLED_BACK_ON_REQUEST})
@@ -98,9 +102,30 @@ class Reporter:
         assert self._status is not None
         self._show_over(View(self._status.phase, Activity.WAITING, reason, message))
 
-    def show_lost(self, message: str) -> None:
-        """The ledger knows nothing of the run that the status speaks of."""
-        self._show_over(View(Phase.FAILED, Activity.ENDED, Reason.LEDGER_LOST, message))
+    def show_stalled(self, reason: Reason, message: str) -> None:
+        """The ledger has no run that could go on: what the status says stands, but for the conditions."""
+        view = View(Phase.FAILED, Activity.ENDED, reason, message)
+        if self._status is None:
+            self.show(view)
+        else:
+            self._show_over(view)
+
+    def show_end(self, view: View, refusal: str) -> None:
+        """Publish the end of a run, and why a new attempt that somebody asks for is refused, or ""."""
+        told = self._status is not None and any(refusal in c.message for c in self._status.conditions)
+        self.show(replace(view, message=f"{view.message}; {refusal}") if refusal else view)
+        if refusal and not told:
+            self._ports.emit(self.ref, EventType.WARNING, Reason.RETRY_REFUSED, refusal)
+
+    def forgot(self, forgotten: Forgotten, by: str) -> None:
+        """Tell which runs were forgotten because somebody asked for it."""
+        who = f", as {by} asked" if by else ""
+        cleared = ", ".join([*forgotten.runs, *(f"the image {name}" for name in forgotten.images)])
+        message = (
+            f"copied here with the database and forgotten{who}: {cleared}" if cleared else _NOTHING_COPIED
+        )
+        self._ports.emit(self.ref, EventType.NORMAL, FORGOTTEN, message)
+        run_logger(self.meta.namespace, self.meta.name, "").info("forgotten", message=message)
 
     def _show_over(self, view: View) -> None:
         assert self._status is not None

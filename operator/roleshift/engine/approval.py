@@ -1,10 +1,12 @@
 """Whether a person has approved the plan that a run has now. Pure; what was seen is latched in the ledger."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from roleshift.api import Approval, ApprovalPolicy
 from roleshift.engine.outcome import Wait
 from roleshift.engine.plan import Plan
+from roleshift.engine.requests import ApprovalWish, Requests
 from roleshift.engine.run import ApprovalRecord, RunRecord
 from roleshift.engine.transitions import BEFORE_FIRST_WRITE
 from roleshift.errors import Reason
@@ -19,8 +21,24 @@ def is_new(run: RunRecord, approval: Approval) -> bool:
         and run.phase in BEFORE_FIRST_WRITE
         and run.plan is not None
         and run.plan.hash == approval.plan_hash
+        and run.carried_hash != approval.plan_hash
         and latched(run) is None
     )
+
+
+def given(run: RunRecord, requests: Requests) -> ApprovalWish | None:
+    """The first approval of the run's plan among what stood in the manifest, if the ledger has none yet."""
+    for wish in requests.approvals:
+        if is_new(run, requests.approval.model_copy(update={"plan_hash": wish.plan_hash})):
+            return wish
+        if wish.plan_hash != run.carried_hash:
+            run = replace(run, carried_hash="")
+    return None
+
+
+def was_taken_out(run: RunRecord, requests: Requests) -> bool:
+    """Whether an approval of an earlier attempt has left the manifest: when it is set again, it counts."""
+    return run.carried_hash != "" and any(w.plan_hash != run.carried_hash for w in requests.approvals)
 
 
 def latched(run: RunRecord) -> ApprovalRecord | None:
@@ -43,10 +61,16 @@ def awaited(run: RunRecord, approval: Approval, pause_seconds: float) -> Wait | 
 
 
 def _message(run: RunRecord, plan: Plan, approval: Approval) -> str:
+    command = f"roleshift approve {run.identity.name} -n {run.identity.namespace}"
+    if plan.hash == approval.plan_hash == run.carried_hash:
+        return (
+            f"the plan {plan.hash} waits for a person: it was approved for an attempt before this one, and "
+            f"that does not count again; read status.plan, then run: {command}; or take "
+            "spec.approval.planHash out, and set it again once that was seen"
+        )
     return (
         f"{_refusal(run, plan, approval)}the plan {plan.hash} waits for a person: read status.plan, then set "
-        f"spec.approval.planHash to this hash, or run: roleshift approve {run.identity.name} "
-        f"-n {run.identity.namespace}"
+        f"spec.approval.planHash to this hash, or run: {command}"
     )
 
 
@@ -85,16 +109,17 @@ def _moves(plan: Plan) -> set[str]:
     }
 
 
-def _listed(moves: list[str]) -> str:
-    more = len(moves) - _SHOWN
-    return ", ".join(moves[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def _listed(things: list[str]) -> str:
+    more = len(things) - _SHOWN
+    return ", ".join(things[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _schema(approved: Plan, now: Plan) -> Iterator[str]:
-    if approved.schema_changes and not now.schema_changes:
-        yield "its schema statements have run"
-    elif approved.schema_changes != now.schema_changes:
-        yield "other schema statements are needed"
+    before, after = set(approved.schema_changes), set(now.schema_changes)
+    if there := [one for one in approved.schema_changes if one not in after]:
+        yield f"somebody has added {_listed([one.what for one in there])} already"
+    if needed := [one for one in now.schema_changes if one not in before]:
+        yield f"{_listed([one.what for one in needed])} has to be added"
     if _columns(approved) != _columns(now):
         yield "the key or a column that is written has another name or type"
 

@@ -7,10 +7,13 @@ from typing import TypeGuard
 from roleshift.api import ConditionType, Phase, RoleMigrationStatus
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
+from roleshift.engine.situation import wants_back
 from roleshift.engine.steps import RollbackRequest
+from roleshift.engine.transitions import TERMINAL
 from roleshift.errors import Reason
 
 _NOT_BEGUN = frozenset({Phase.PENDING, Phase.CHECKING, Phase.FAILED})
+_STALLS = frozenset({Reason.LEDGER_LOST, Reason.FOREIGN_RUN})
 
 
 class Continuation(StrEnum):
@@ -20,7 +23,9 @@ class Continuation(StrEnum):
     GO_ON = "GoOn"
     NEW_ATTEMPT = "NewAttempt"
     RESTORE_AGAIN = "RestoreAgain"
+    FORGET = "Forget"
     LEDGER_LOST = "LedgerLost"
+    FOREIGN_RUN = "ForeignRun"
 
 
 def continuation(
@@ -29,17 +34,54 @@ def continuation(
     """Decide from the ledger; the status is read only to refuse.
 
     A run that ended is begun anew when a person asks for it by a new value of the
-    retry annotation, or when one that failed before its first write has a changed
-    manifest.
+    retry annotation, when one that failed before its first write has a changed
+    manifest, or when one that ended because its object was deleted has one again.
     """
     if run is None:
-        lost = has_begun(status) and not _asks_since(status, requests)
+        lost = has_begun(status) and not _asks_since(status, requests.retry_token)
         return Continuation.LEDGER_LOST if lost else Continuation.BEGIN
+    if run.copied:
+        return Continuation.FORGET if _asks_to_forget(run, requests, status) else Continuation.FOREIGN_RUN
     if _wants_restore_again(run, requests):
         return Continuation.RESTORE_AGAIN
-    if _asks_again(run, requests) or _was_mended(run, requests):
+    if _asks_again(run, requests) or _was_mended(run, requests) or _has_an_object_again(run, requests):
         return Continuation.NEW_ATTEMPT
     return Continuation.GO_ON
+
+
+def is_at_rest(what: Continuation, run: RunRecord | None, requests: Requests) -> bool:
+    """Whether nothing is to be done for the object but to show how its run ended."""
+    if run is None or what is not Continuation.GO_ON:
+        return requests.deleting
+    return run.phase in TERMINAL and not (run.phase is Phase.DONE and wants_back(run, requests))
+
+
+def clears_the_way(run: RunRecord, requests: Requests) -> bool:
+    """Whether a person asks for runs that were copied here to be forgotten, so that this one can go on."""
+    return requests.forget_token not in ("", run.forget_token)
+
+
+def carried_hash(known: RunRecord | None, requests: Requests, status: RoleMigrationStatus | None) -> str:
+    """The approval in the manifest if it was given to an attempt before the one that begins, else "".
+
+    Args:
+        known: the attempt before; without one the status tells which plan it had.
+    """
+    stands = requests.approval.plan_hash or ""
+    if known is not None:
+        given = {known.carried_hash, known.approval.plan_hash if known.approval else ""}
+    else:
+        given = {status.plan.hash} if is_known(status) and status.plan else set()
+    return stands if stands in given else ""
+
+
+def refused_retry(run: RunRecord, requests: Requests) -> str:
+    """Why a new value of the retry annotation begins no attempt of a run at rest, "" where none was set."""
+    if requests.retry_token in ("", run.retry_token) or requests.deleting:
+        return ""
+    if run.phase is Phase.DONE:
+        return "a new attempt was asked for, but only a Failed or RolledBack run is retried"
+    return "a new attempt was asked for, but spec.desiredState is RolledBack: set it to Migrated"
 
 
 def is_known(status: RoleMigrationStatus | None) -> TypeGuard[RoleMigrationStatus]:
@@ -49,21 +91,31 @@ def is_known(status: RoleMigrationStatus | None) -> TypeGuard[RoleMigrationStatu
 
 def has_begun(status: RoleMigrationStatus | None) -> bool:
     """Whether the status says that a run had begun to write; one that lost its ledger had."""
-    return is_known(status) and (status.phase not in _NOT_BEGUN or _is_lost(status))
+    return is_known(status) and (status.phase not in _NOT_BEGUN or _is_stalled(status))
 
 
-def _is_lost(status: RoleMigrationStatus) -> bool:
-    return any(c.type is ConditionType.READY and c.reason == Reason.LEDGER_LOST for c in status.conditions)
+def _is_stalled(status: RoleMigrationStatus) -> bool:
+    return any(c.type is ConditionType.READY and c.reason in _STALLS for c in status.conditions)
 
 
-def _asks_since(status: RoleMigrationStatus | None, requests: Requests) -> bool:
-    """Whether somebody asks for a new attempt, and not just for that which the status speaks of."""
-    started = status.start_time if status else None
+def _asks_since(status: RoleMigrationStatus | None, token: str) -> bool:
+    """Whether somebody asks since the run began that the status speaks of."""
+    return _asked_after(status.start_time if status else None, token)
+
+
+def _asked_after(moment: datetime | None, token: str) -> bool:
     try:
-        asked = datetime.fromisoformat(requests.retry_token)
+        asked = datetime.fromisoformat(token)
     except ValueError:
-        return bool(requests.retry_token)
-    return started is None or asked.tzinfo is None or asked > started
+        return bool(token)
+    return moment is None or asked.tzinfo is None or asked > moment
+
+
+def _asks_to_forget(run: RunRecord, requests: Requests, status: RoleMigrationStatus | None) -> bool:
+    """An old wish that was about another copy does not count."""
+    token = requests.forget_token
+    is_new = token != run.forget_token and _asked_after(run.created_at, token)
+    return is_new and _asks_since(status, token) and not requests.deleting
 
 
 def _asks_again(run: RunRecord, requests: Requests) -> bool:
@@ -82,3 +134,15 @@ def _wants_restore_again(run: RunRecord, requests: Requests) -> bool:
 
 def _was_mended(run: RunRecord, requests: Requests) -> bool:
     return run.phase is Phase.FAILED and run.write is None and run.manifest_hash != requests.manifest_hash
+
+
+def _has_an_object_again(run: RunRecord, requests: Requests) -> bool:
+    """The object was deleted before anything was written, and is there again; nobody wanted the old state."""
+    return (
+        run.phase is Phase.ROLLED_BACK
+        and run.reason is Reason.ROLLED_BACK_ON_REQUEST
+        and run.rollback_requested_at is None
+        and run.write is None
+        and requests.rollback is RollbackRequest.NONE
+        and not requests.deleting
+    )

@@ -96,7 +96,12 @@ def _claims(view: View) -> Iterable[_Claim]:
 
 
 def _ready(view: View) -> ConditionStatus:
-    return ConditionStatus.TRUE if view.phase is Phase.DONE or _came_back(view) else ConditionStatus.FALSE
+    return ConditionStatus.TRUE if _is_done(view) or _came_back(view) else ConditionStatus.FALSE
+
+
+def _is_done(view: View) -> bool:
+    """Done, and no rollback is asked for that has to be refused."""
+    return view.phase is Phase.DONE and view.reason is not Reason.SUPERSEDED
 
 
 def _came_back(view: View) -> bool:

@@ -1,11 +1,12 @@
 """The plan: what a run will do, as a value with a hash that an approval can name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC
 from typing import Any
 
 from roleshift.api.policy import Waiver
+from roleshift.engine.cost import Cost
 from roleshift.engine.hashing import canonical_hash
 from roleshift.engine.mapping import MappingProof
 from roleshift.engine.shape import ColumnNames, missing_columns
@@ -19,6 +20,11 @@ class AddEnumValue:
     enum_type: str
     label: str
 
+    @property
+    def what(self) -> str:
+        """What is added, for people."""
+        return f"value '{self.label}' of {self.enum_type}"
+
 
 @dataclass(frozen=True, slots=True)
 class AddColumn:
@@ -27,21 +33,13 @@ class AddColumn:
     column: str
     type_name: str
 
+    @property
+    def what(self) -> str:
+        """What is added, for people."""
+        return f'column "{self.column}"'
+
 
 SchemaChange = AddEnumValue | AddColumn
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a run is estimated to cost; None where what the estimate needs could not be measured.
-
-    Attributes:
-        seconds: of the write, see engine.transaction_time.
-        wal_bytes: of image and write, see engine.space.
-    """
-
-    seconds: int | None = None
-    wal_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,7 @@ class Plan:
     estimated_wal_bytes: int | None
     lock: str
     statements: tuple[str, ...] = ()
+    estimated_image_bytes: int | None = None
 
 
 def make_plan(
@@ -88,6 +87,7 @@ def make_plan(
         escalations=tuple(escalations),
         estimated_seconds=cost.seconds,
         estimated_wal_bytes=cost.wal_bytes,
+        estimated_image_bytes=cost.image_bytes,
         lock=_lock(shape, cost.seconds),
     )
 
@@ -107,14 +107,17 @@ def plan_hash(
     proof: MappingProof,
     schema_changes: Sequence[SchemaChange],
 ) -> str:
-    """Hash over the immutable spec, the waivers, the from→to cells (not their counts) and the schema."""
+    """Hash over the immutable spec, the waivers, the from→to cells (not their counts) and the schema.
+
+    What it covers, what it doesn't, and why: docs/decisions/0022.
+    """
     return canonical_hash(
         {
             "spec": immutable,
             "waivers": sorted([w.check, w.reason, w.expires.astimezone(UTC).isoformat()] for w in waivers),
-            "cells": sorted([cell.from_role, cell.to_role, cell.seniority] for cell in proof.cells),
-            "schemaChanges": [repr(change) for change in schema_changes],
-            "key": [[column.name, column.type_name] for column in shape.key],
+            "cells": sorted([cell.from_role, cell.to_role, cell.seniority or ""] for cell in proof.cells),
+            "schemaChanges": sorted([type(change).__name__, *astuple(change)] for change in schema_changes),
+            "key": sorted([column.name, column.type_name] for column in shape.key),
             "written": [[column.name, column.type_name] for column in shape.written],
         }
     )
@@ -128,9 +131,21 @@ def missing_labels(facts: TargetFacts, targets: Sequence[str]) -> tuple[str, ...
 
 
 def schema_changes(
-    facts: TargetFacts, names: ColumnNames, targets: Sequence[str]
+    facts: TargetFacts, names: ColumnNames, targets: Sequence[str], carried_out: Sequence[SchemaChange] = ()
 ) -> tuple[SchemaChange, ...]:
-    """Everything that AddMissing would add: enum values first, then columns."""
+    """Everything that AddMissing adds: enum values first, then columns.
+
+    Args:
+        carried_out: what this very run has added already: that belongs to its plan as it did before.
+    """
     labels = tuple(AddEnumValue(facts.role_type.enum_type, label) for label in missing_labels(facts, targets))
     columns = tuple(AddColumn(column.name, column.type_name) for column in missing_columns(facts, names))
-    return labels + columns
+    changes = dict.fromkeys((*carried_out, *labels, *columns))
+    return tuple(sorted(changes, key=lambda change: isinstance(change, AddColumn)))
+
+
+def is_missing(change: SchemaChange, facts: TargetFacts) -> bool:
+    """Whether what a change adds is not there yet."""
+    if isinstance(change, AddColumn):
+        return facts.column(change.column) is None
+    return change.label not in facts.role_type.enum_labels

@@ -22,6 +22,7 @@ from roleshift.api import (
     ValidationResultStatus,
     ValidationStatus,
 )
+from roleshift.engine.accuracy import measured, told
 from roleshift.engine.checks import Finding
 from roleshift.engine.conditions import View, conditions
 from roleshift.engine.plan import Plan
@@ -57,7 +58,7 @@ def project(view: View, about: ObjectFacts, now: datetime) -> RoleMigrationStatu
         completion_time=run.completed_at if run else None,
         attempts=run.attempts if run else 0,
         last_handled_reconcile_at=about.handled_reconcile,
-        plan=plan_status(run.plan) if run and run.plan else None,
+        plan=_plan(run) if run and run.plan else None,
         safety=safety_status(view.findings) if view.findings else None,
         progress=_progress(view),
         backup=_backup(run.image) if run and run.image else None,
@@ -86,6 +87,21 @@ def project_over(
     )
 
 
+def _plan(run: RunRecord) -> PlanStatus | None:
+    """The plan, and beside its estimates what they came to."""
+    shown, found = plan_status(run.plan) if run.plan else None, measured(run)
+    if shown is None or found is None:
+        return shown
+    return shown.model_copy(
+        update={
+            "measured_seconds": round(found.lock_seconds, 3),
+            "measured_write_seconds": round(found.write_seconds, 3),
+            "measured_wal_bytes": found.wal_bytes,
+            "measured_wal_of": found.wal_of,
+        }
+    )
+
+
 def plan_status(plan: Plan) -> PlanStatus:
     """A plan as status and `roleshift plan` show it."""
     return PlanStatus(
@@ -101,6 +117,7 @@ def plan_status(plan: Plan) -> PlanStatus:
         statements=list(plan.statements),
         estimated_seconds=plan.estimated_seconds,
         estimated_wal_bytes=plan.estimated_wal_bytes,
+        estimated_image_bytes=plan.estimated_image_bytes,
         lock=plan.lock,
     )
 
@@ -210,7 +227,7 @@ _STATES = {
     LogOutcome.UNDONE: StepState.FAILED,
     LogOutcome.FAILED: StepState.FAILED,
 }
-_NO_ATTEMPTS = (LogOutcome.COMMITTING, LogOutcome.WAITED)
+_NO_ATTEMPTS = (LogOutcome.ALTERED, LogOutcome.COMMITTING, LogOutcome.MEASURED, LogOutcome.WAITED)
 _STEPS = (Phase.CHECKING, Phase.BACKING_UP, Phase.MIGRATING, Phase.VALIDATING, Phase.ROLLING_BACK)
 
 
@@ -221,18 +238,19 @@ def _steps(view: View) -> Iterable[StepStatus]:
         if phase is view.phase:
             yield _current_step(view, entries)
         elif entries:
-            yield _finished_step(phase, entries)
+            yield _finished_step(phase, entries, view.run)
 
 
-def _finished_step(phase: Phase, entries: Sequence[LogEntry]) -> StepStatus:
+def _finished_step(phase: Phase, entries: Sequence[LogEntry], run: RunRecord | None) -> StepStatus:
     last = entries[-1]
+    took = told(run, phase) if run and last.outcome is LogOutcome.SUCCEEDED else ""
     return StepStatus(
         name=phase,
         state=_STATES[last.outcome],
         start_time=entries[0].started_at,
         completion_time=last.ended_at,
         attempts=len(entries),
-        message=last.message,
+        message="; ".join(part for part in (last.message, took) if part),
     )
 
 

@@ -6,17 +6,24 @@ from enum import StrEnum
 
 from roleshift.api import Phase, RollbackResult
 from roleshift.engine.checks import Finding
+from roleshift.engine.cost import Taken
 from roleshift.engine.identity import RunIdentity
-from roleshift.engine.plan import Plan
+from roleshift.engine.plan import Plan, SchemaChange
 from roleshift.engine.steps import WriteState
 from roleshift.engine.verification import VerificationResult
 from roleshift.errors import Reason
 
 
 class LogOutcome(StrEnum):
-    """How a logged step ended; Committing announces a COMMIT before it is sent."""
+    """How a logged step ended, or what is noted on its way.
 
+    Altered: one of its schema statements was carried out. Committing announces a COMMIT before it is sent.
+    Measured: what the step took, seen after its COMMIT.
+    """
+
+    ALTERED = "Altered"
     COMMITTING = "Committing"
+    MEASURED = "Measured"
     SUCCEEDED = "Succeeded"
     WAITED = "Waited"
     RETRIED = "Retried"
@@ -31,6 +38,8 @@ class LogEntry:
     Attributes:
         step: the phase that it belongs to.
         xid: the transaction that a Committing entry announces, else None.
+        taken: what the step took, where it was measured.
+        schema_change: what an Altered entry says was carried out.
     """
 
     step: Phase
@@ -41,6 +50,8 @@ class LogEntry:
     message: str = ""
     sqlstate: str = ""
     xid: int | None = None
+    taken: Taken | None = None
+    schema_change: SchemaChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,11 @@ class RunRecord:
         attempts: failed attempts of the present phase.
         rollback_requested_at: latched when first seen; never unlatched.
         approval: latched when first seen; counts for the plan that it names and for no other.
-        retry_token: the value of retryRequestedAt that began this attempt, or "".
+        retry_token: the value of retryRequestedAt that was acted on last, or "".
+        forget_token: the value of forgetRequestedAt that was acted on last, or "".
+        carried_hash: an approval of an earlier attempt that stands in the manifest still and does not count
+            for this one; "" once it was taken out.
+        copied: the row was made in another database and came here with a copy of it.
     """
 
     run_id: str
@@ -145,6 +160,9 @@ class RunRecord:
     rollback_reason: str = ""
     approval: ApprovalRecord | None = None
     retry_token: str = ""
+    forget_token: str = ""
+    carried_hash: str = ""
+    copied: bool = False
     image: Image | None = None
     write: WriteRecord | None = None
     log: tuple[LogEntry, ...] = ()
@@ -153,3 +171,14 @@ class RunRecord:
     def write_state(self) -> WriteState:
         """Whether the write is known to be committed."""
         return WriteState.NOT_COMMITTED if self.write is None else WriteState.COMMITTED
+
+    @property
+    def carried_out(self) -> tuple[SchemaChange, ...]:
+        """Schema statements that this attempt has carried out, each once, in their order."""
+        found = (entry.schema_change for entry in self.log if entry.schema_change is not None)
+        return tuple(dict.fromkeys(found))
+
+    def taken(self, step: Phase) -> Taken | None:
+        """What a step that was committed took, as exactly as is known; None where nothing was measured."""
+        known = [entry.taken for entry in self.log if entry.step is step and entry.taken is not None]
+        return known[-1] if known else None

@@ -16,6 +16,7 @@ class Step(StrEnum):
     ROLL_BACK = "RollBack"
     CANCEL = "Cancel"
     PAUSE = "Pause"
+    STAND_BACK = "StandBack"
     REST = "Rest"
 
 
@@ -40,6 +41,13 @@ class Suspension(StrEnum):
     SUSPENDED = "Suspended"
 
 
+class Standing(StrEnum):
+    """Whether a later run has written to the same table and was not rolled back."""
+
+    LATEST = "Latest"
+    SUPERSEDED = "Superseded"
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Everything that the choice of the next step depends on."""
@@ -48,6 +56,7 @@ class Situation:
     write: WriteState = WriteState.NOT_COMMITTED
     rollback: RollbackRequest = RollbackRequest.NONE
     suspension: Suspension = Suspension.RUNNING
+    standing: Standing = Standing.LATEST
 
 
 _WORK = {
@@ -65,7 +74,8 @@ def next_step(situation: Situation) -> Step:
     """The next step; total over every situation.
 
     A rollback outranks a suspension, and a rollback that has begun is always
-    finished. A write that committed is never begun again.
+    finished. A write that committed is never begun again. Runs on one table are
+    undone in the reverse order of their writes.
     """
     phase = situation.phase
     if phase in (Phase.FAILED, Phase.ROLLED_BACK):
@@ -82,6 +92,8 @@ def next_step(situation: Situation) -> Step:
 
 
 def _undo(situation: Situation) -> Step:
+    if situation.phase is Phase.DONE and situation.standing is Standing.SUPERSEDED:
+        return Step.STAND_BACK
     return Step.ROLL_BACK if _has_written(situation) else Step.CANCEL
 
 

@@ -10,6 +10,7 @@ from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import recounting
 from roleshift.phases.context import Context
 from roleshift.phases.freshness import outdated
+from roleshift.phases.measuring import Meter
 from roleshift.postgres import comparison, fence, image, ledger, schema_changes
 from roleshift.postgres.image import Figures, SourceFigures
 from roleshift.postgres.session import Isolation
@@ -17,20 +18,22 @@ from roleshift.postgres.session import Isolation
 
 async def run(context: Context) -> Outcome:
     """Change the schema as planned, then make and verify the image in one transaction."""
-    if context.run.image is not None:
-        return Advance(f"the image roleshift.{context.run.image.name} was made before")
-    again = await outdated(context)
+    again = None if context.run.image else await outdated(context)
     if again is not None:
         return again
     for change in context.plan.schema_changes:
         await schema_changes.apply_schema_change(context.work, context.run, change, context.plan.shape)
+    if context.run.image is not None:
+        return Advance(f"the image roleshift.{context.run.image.name} was made before")
     return await _make_image(context)
 
 
 async def _make_image(context: Context) -> Outcome:
     moving = context.moving
+    meter = await Meter.before(context, Phase.BACKING_UP)
     async with context.work.transaction(context.timeouts, Isolation.REPEATABLE_READ):
         await fence.check_epoch(context.work, context.run)
+        await meter.begin()
         stale = await recounting.stale_because(context)
         if stale:
             return Replan(Reason.PLAN_CHANGED, stale)
@@ -39,7 +42,8 @@ async def _make_image(context: Context) -> Outcome:
         await image.create(context.work, moving, name)
         found = await image.figures(context.work, moving, name)
         _must_equal(source, found)
-        await _record(context, name, found)
+        await _record(context, name, found, meter)
+    await meter.committed()
     return Advance(f"{found.rows} rows in roleshift.{name}, compared with the table")
 
 
@@ -53,7 +57,7 @@ def _must_equal(source: SourceFigures, found: Figures) -> None:
     )
 
 
-async def _record(context: Context, name: str, found: Figures) -> None:
+async def _record(context: Context, name: str, found: Figures, meter: Meter) -> None:
     retention = context.spec.backup.retention_seconds
     references = await references_of(context)
     await image.record(context.work, context.run, context.plan, name, found, references, retention)
@@ -67,6 +71,7 @@ async def _record(context: Context, name: str, found: Figures) -> None:
             rows=found.rows,
             kind="CREATE TABLE AS",
             message=f"{found.rows} rows in roleshift.{name}",
+            taken=await meter.taken(),
         ),
     )
 

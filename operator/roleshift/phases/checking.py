@@ -12,7 +12,12 @@ from roleshift.postgres import ledger
 async def run(context: Context) -> Outcome:
     """Examine the database and record findings and plan."""
     found = await examine(
-        context.spec, context.immutable, context.work, context.control, await context.surroundings()
+        context.spec,
+        context.immutable,
+        context.work,
+        context.control,
+        await context.surroundings(),
+        context.run.carried_out,
     )
     await ledger.record(context.control, context.run, _documents(found))
     return outcome_of(found)

@@ -1,14 +1,17 @@
 """One look at a database for one manifest: facts, findings, gate and plan. Writes nothing that stays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from roleshift.api import RoleMigrationSpec, SchemaChanges
 from roleshift.checks.backup import estimate_of
+from roleshift.checks.capacity import seconds_of
 from roleshift.checks.catalogue import judge_all
 from roleshift.checks.subject import Subject
 from roleshift.checks.wording import counted
 from roleshift.engine import mapping
 from roleshift.engine.checks import Finding
+from roleshift.engine.cost import Cost
 from roleshift.engine.facts.backup import PermissionFacts, SpaceFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import NOT_REACHED, Facts
@@ -16,12 +19,11 @@ from roleshift.engine.facts.storage import StorageFacts
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.facts.table import LookupFacts
 from roleshift.engine.keys import Key
-from roleshift.engine.plan import Cost, Plan, make_plan, schema_changes
+from roleshift.engine.plan import Plan, SchemaChange, make_plan, schema_changes
 from roleshift.engine.routes import routes_of
 from roleshift.engine.score import Gate, judge_gate
 from roleshift.engine.shape import shape_of
 from roleshift.engine.target import TargetFacts, TargetShape
-from roleshift.engine.transaction_time import transaction_seconds
 from roleshift.engine.waivers import apply_waivers
 from roleshift.errors import Reason
 from roleshift.postgres import image, permissions, turns, write
@@ -53,6 +55,7 @@ async def examine(
     reading: Session,
     trying: Session,
     surroundings: Surroundings,
+    carried_out: Sequence[SchemaChange] = (),
 ) -> Examination:
     """Probe, judge and plan.
 
@@ -60,11 +63,12 @@ async def examine(
         reading: the session of the probes; its transaction is read-only.
         trying: the session on which rights are really tried and undone.
         surroundings: what is known outside the database.
+        carried_out: schema statements that the run has carried out already.
     """
     wanted = wanted_of(spec)
     facts = replace(await look(reading, wanted), surroundings=surroundings)
     facts = replace(facts, condition=beside(facts.condition, reading.backend, trying.backend))
-    plan = plan_for(Subject(spec, facts), immutable)
+    plan = plan_for(Subject(spec, facts), immutable, carried_out)
     facts = replace(facts, permissions=await _permissions(trying, spec, wanted, facts, plan))
     findings = apply_waivers(judge_all(Subject(spec, facts)), spec.checks.waivers, surroundings.now)
     return Examination(facts, findings, judge_gate(findings, spec.checks.minimum_score), plan)
@@ -109,13 +113,15 @@ async def _permissions(
     return await permissions.try_permissions(session, trial)
 
 
-def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
+def plan_for(
+    subject: Subject, immutable: dict[str, object], carried_out: Sequence[SchemaChange] = ()
+) -> Plan | None:
     """The plan, where table, key, columns and roles are known and usable."""
     target, proof, key = subject.target, subject.proof, subject.key
     if target is None or proof is None or not isinstance(key, Key):
         return None
     changes = (
-        schema_changes(target, subject.names, subject.to_roles)
+        schema_changes(target, subject.names, _weakest_first(subject), carried_out)
         if subject.spec.schema_changes is SchemaChanges.ADD_MISSING
         else ()
     )
@@ -132,7 +138,7 @@ def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
         schema_changes=changes,
         collisions=0 if isinstance(collisions := subject.facts.collisions, ProbeFailure) else collisions.rows,
         escalations=escalations_of(subject, proof),
-        cost=_cost(subject, proof),
+        cost=_cost(subject),
     )
     routes = routes_of(subject.spec.mappings, subject.spec.privileges.order, shape)
     return replace(plan, statements=_statements(plan, Moving(shape, routes)))
@@ -145,18 +151,27 @@ def _shape(subject: Subject, target: TargetFacts) -> TargetShape:
     return shape_of(target, asked, subject.spec.mappings, stored, known)
 
 
+def _weakest_first(subject: Subject) -> list[str]:
+    """Target roles in an order that does not depend on how the manifest lists its mappings.
+
+    Enum values are added in it, and keep it for good.
+    """
+    rank = {role: position for position, role in enumerate(subject.spec.privileges.order)}
+    return sorted(subject.to_roles, key=lambda role: (rank.get(role, len(rank)), role))
+
+
 def _absent(subject: Subject, target: TargetFacts) -> list[str]:
     return [name for name in subject.spec.target.columns.written() if target.column(name) is None]
 
 
-def _cost(subject: Subject, proof: mapping.MappingProof) -> Cost:
+def _cost(subject: Subject) -> Cost:
     """The same estimates that DatabaseSize and BackupSpace judge."""
     storage, space = subject.facts.condition.storage, subject.facts.backup.space
+    needed = estimate_of(subject, space) if isinstance(space, SpaceFacts) else None
     return Cost(
-        seconds=transaction_seconds(proof.rows, storage.indexes)
-        if isinstance(storage, StorageFacts)
-        else None,
-        wal_bytes=estimate_of(subject, space).wal if isinstance(space, SpaceFacts) else None,
+        seconds=seconds_of(subject, storage) if isinstance(storage, StorageFacts) else None,
+        wal_bytes=needed.wal if needed else None,
+        image_bytes=needed.image if needed else None,
     )
 
 

@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 from roleshift.api import Phase
+from roleshift.engine.cost import Taken
 from roleshift.engine.mapping import MappingProof
 from roleshift.engine.outcome import Advance, Extent, Outcome, Replan, Undo
 from roleshift.engine.run import Image, LogOutcome, WriteRecord
 from roleshift.engine.verification import VerificationResult, failure_message, failures
 from roleshift.errors import DatabaseError, Reason
-from roleshift.phases import recounting, verifying
+from roleshift.phases import collisions, recounting, verifying
 from roleshift.phases.context import Context
 from roleshift.phases.freshness import outdated
+from roleshift.phases.measuring import Meter
 from roleshift.postgres import fence, image, ledger, write
-
-UNIQUE_VIOLATION = "23505"
 
 
 class _RollBack(Exception):
@@ -31,15 +31,18 @@ async def run(context: Context) -> Outcome:
         return Advance(f"{context.run.write.rows} rows were written before")
     try:
         await _must_be_fresh(context)
+        meter = await Meter.before(context, Phase.MIGRATING)
         async with context.work.transaction(context.timeouts):
-            written, results = await _write(context)
+            written, results = await _write(context, meter)
     except _RollBack as rolled_back:
         await _remember(context, rolled_back.results)
         return rolled_back.outcome
     except DatabaseError as error:
-        if error.sqlstate == UNIQUE_VIOLATION and await recounting.collides(context):
-            return Replan(Reason.PLAN_CHANGED, f"rows appeared that collide with others: {error.message}")
-        raise
+        again = await collisions.appeared(context, error)
+        if again is None:
+            raise
+        return again
+    await meter.committed()
     await _remember(context, results)
     return Advance(f"{written.rows} rows written and verified")
 
@@ -49,10 +52,11 @@ async def _remember(context: Context, results: tuple[VerificationResult, ...]) -
         await ledger.record(context.control, context.run, ledger.Documents(verification=results))
 
 
-async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResult, ...]]:
+async def _write(context: Context, meter: Meter) -> tuple[WriteRecord, tuple[VerificationResult, ...]]:
     shape = context.plan.shape
     await fence.check_epoch(context.work, context.run)
     await write.lock(context.work, shape)
+    await meter.begin()
     await _must_be_fresh(context)
     await _must_be_the_same_table(context)
     kept = await _fresh_image(context)
@@ -60,15 +64,16 @@ async def _write(context: Context) -> tuple[WriteRecord, tuple[VerificationResul
     if isinstance(before, str):
         raise _RollBack(Replan(Reason.PLAN_CHANGED, before))
     kept = await _recorded(context, kept, before.proof)
-    written = await write.write_rows(
-        context.work, shape, kept.name, lambda done: context.rows_done(done, kept.rows)
-    )
+    async with meter.working():
+        written = await write.write_rows(
+            context.work, shape, kept.name, lambda done: context.rows_done(done, kept.rows)
+        )
     _must_have_written(context, kept, written)
     await write.fire_deferred(context.work)
     results = await verifying.before_commit(context, kept.name, written, before)
     if failures(results):
         raise _RollBack(_validation_failed(results), results)
-    await _announce(context, written)
+    await _announce(context, written, await meter.taken())
     return written, results
 
 
@@ -129,7 +134,7 @@ def _validation_failed(results: tuple[VerificationResult, ...]) -> Undo:
     return Undo(Reason.VALIDATION_FAILED, message, Extent.UNCOMMITTED)
 
 
-async def _announce(context: Context, written: WriteRecord) -> None:
+async def _announce(context: Context, written: WriteRecord, taken: Taken) -> None:
     """Log the result in the writing transaction, and the coming COMMIT outside it."""
     await ledger.append(
         context.work,
@@ -143,6 +148,7 @@ async def _announce(context: Context, written: WriteRecord) -> None:
             message=f"{written.rows} rows written",
             xid=written.xid,
             written_at=written.written_at,
+            taken=taken,
         ),
     )
     await ledger.append(

@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from roleshift.api import OnDuplicate
 from roleshift.engine import drift
 from roleshift.engine.facts.table import LookupFacts, RoleFacts
 from roleshift.engine.mapping import Demand, MappingProof, demands, prove_mapping
 from roleshift.phases.context import Context
-from roleshift.postgres import collisions, role_counts, turns
-from roleshift.postgres.session import Access
+from roleshift.postgres import role_counts, turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +47,6 @@ async def recount(context: Context, image: str) -> Recount | str:
     merged = _by_name(await turns.merged_rows(context.work, context.plan.shape, image), lookup)
     proof = prove_mapping(context.spec.mappings, roles, merged)
     return why_stale(context, proof) or Recount(roles, proof, sum(merged.values()))
-
-
-async def collides(context: Context) -> bool:
-    """Whether rows would be equal under a unique constraint once their roles are mapped; counted anew."""
-    if context.spec.target.on_duplicate is OnDuplicate.MERGE:
-        return False
-    async with context.work.transaction(context.timeouts, access=Access.READ_ONLY):
-        queries = collisions.under_constraints(context.moving)
-        return any([(await context.work.row(query))["collisions"] for query in queries])
 
 
 def why_stale(context: Context, found: MappingProof) -> str:

@@ -25,12 +25,6 @@ class Columns:
         return cls(others, index.nulls_distinct, index.predicate)
 
 
-def under_constraints(moving: Moving) -> list[sql.Composed]:
-    """Queries for `collisions` and `examples` under the constraints that the shape knows."""
-    known = moving.shape.constraints
-    return [under(moving, Columns(one.others, one.nulls_distinct)) for one in known]
-
-
 def under(moving: Moving, columns: Columns) -> sql.Composed:
     """A query for `collisions`, rows too many, and `examples`."""
     role = moving.shape.role

@@ -14,6 +14,7 @@ from roleshift.errors import DatabaseError, Reason
 
 QUERY_CANCELED = "57014"
 READ_ONLY_TRANSACTION = "25006"
+UNIQUE_VIOLATION = "23505"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from roleshift.engine.run import LogOutcome, RunRecord
 from roleshift.errors import DatabaseError, FencedError, Reason
-from roleshift.postgres import ledger
+from roleshift.postgres import ledger, neighbours
 from roleshift.postgres.session import Backend, Session, Timeouts
 from roleshift.postgres.statements import statement
 
@@ -98,9 +98,9 @@ async def must_be_alone(session: Session, run: RunRecord) -> None:
     Raises:
         DatabaseError: AnotherRunActive; retryable.
     """
-    rivals = await session.rows(statement("run_rivals"), {"run_id": run.run_id, "target_oid": run.target_oid})
-    if rivals:
-        raise ledger.another_run_active(run, rivals[0]["namespace"], rivals[0]["name"])
+    rival = await neighbours.occupant(session, run)
+    if rival is not None:
+        raise ledger.another_run_active(run, rival)
 
 
 async def lock_target(session: Session, target_oid: int) -> None:

@@ -36,7 +36,7 @@ def image_columns(moving: Moving) -> list[tuple[str, sql.Composable]]:
         *((name, of("t", column)) for name, column in _kept(shape)),
         ("to_role", to_role(shape)),
         *([("to_seniority", to_seniority(shape))] if shape.seniority else []),
-        *([("turn", moving.turn)] if shape.ordered else []),
+        *([("turn", sql.SQL("w.turn"))] if shape.ordered else []),
         *([("whole_row", moving.whole)] if shape.merges else []),
         ("row_version", sql.SQL("t.xmin::text::bigint")),
     ]

@@ -8,25 +8,41 @@ from datetime import datetime
 
 from roleshift.api import Phase
 from roleshift.engine.checks import Finding
+from roleshift.engine.cost import Taken
 from roleshift.engine.identity import RunIdentity
-from roleshift.engine.plan import Plan
+from roleshift.engine.neighbours import Neighbour, occupied
+from roleshift.engine.plan import Plan, SchemaChange
 from roleshift.engine.run import LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.verification import VerificationResult
 from roleshift.errors import DatabaseError, FencedError, Reason
-from roleshift.postgres.run_rows import FINDINGS, PLAN, ROLLBACK, VERIFICATION, document, run_record
+from roleshift.postgres.run_rows import (
+    FINDINGS,
+    PLAN,
+    ROLLBACK,
+    SCHEMA_CHANGE,
+    VERIFICATION,
+    document,
+    run_record,
+)
 from roleshift.postgres.session import Session
-from roleshift.postgres.statements import statement
+from roleshift.postgres.statements import in_this_database, statement
 
 
 async def find(session: Session, identity: RunIdentity) -> RunRecord | None:
-    """The latest attempt of the run with that identity, or None."""
-    row = await session.row_or_none(statement("run_find"), _identity_params(identity))
+    """The latest attempt of the run with that identity that was not forgotten, or None."""
+    row = await session.row_or_none(in_this_database("run_find"), _identity_params(identity))
     return None if row is None else run_record(row, identity)
 
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What a new row begins with."""
+    """What a new row begins with.
+
+    Attributes:
+        attempt: attempts that were forgotten are added.
+        retry_token, forget_token: what stands in the annotations, and is not acted on any more.
+        carried_hash: see `RunRecord`.
+    """
 
     run_id: str
     identity: RunIdentity
@@ -35,6 +51,8 @@ class NewRun:
     object_uid: str
     database_identity: str
     retry_token: str = ""
+    forget_token: str = ""
+    carried_hash: str = ""
 
 
 async def insert(session: Session, new: NewRun) -> None:
@@ -49,6 +67,8 @@ async def insert(session: Session, new: NewRun) -> None:
             "object_uid": new.object_uid,
             "database_identity": new.database_identity,
             "retry_token": new.retry_token,
+            "forget_token": new.forget_token,
+            "carried_hash": new.carried_hash,
         },
     )
 
@@ -89,14 +109,9 @@ async def move(session: Session, run: RunRecord, change: Move) -> None:
         raise FencedError
 
 
-def another_run_active(run: RunRecord, namespace: str = "", name: str = "") -> DatabaseError:
-    """The error of a run whose table is occupied, with the object that occupies it where that is known."""
-    which = f"the RoleMigration {namespace}/{name}" if name else "another run"
-    return DatabaseError(
-        Reason.ANOTHER_RUN_ACTIVE,
-        f"{which} is active on {run.target_name}; this one begins when that has ended",
-        retryable=True,
-    )
+def another_run_active(run: RunRecord, neighbour: Neighbour | None = None) -> DatabaseError:
+    """The error of a run whose table is occupied, with who occupies it where that is known."""
+    return DatabaseError(Reason.ANOTHER_RUN_ACTIVE, occupied(run, neighbour), retryable=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,8 @@ class Documents:
     verification: tuple[VerificationResult, ...] | None = None
     rollback: RollbackRecord | None = None
     retry_token: str | None = None
+    forget_token: str | None = None
+    carried_hash: str | None = None
 
 
 async def record(session: Session, run: RunRecord, found: Documents) -> None:
@@ -131,21 +148,34 @@ async def record(session: Session, run: RunRecord, found: Documents) -> None:
             "verification": document(VERIFICATION, found.verification),
             "rollback": document(ROLLBACK, found.rollback),
             "retry_token": found.retry_token,
+            "forget_token": found.forget_token,
+            "carried_hash": found.carried_hash,
         },
     )
     if row is None:
         raise FencedError
 
 
-async def latch_rollback(session: Session, run: RunRecord, requested_by: str, reason: str) -> None:
+async def latch_rollback(
+    session: Session, run: RunRecord, requested_by: str, reason: str, retry_token: str = ""
+) -> None:
     """Remember that a person asked for the old state, whatever becomes of the object's field.
+
+    Args:
+        retry_token: the retry that was asked for before; it does not begin the run anew after its return.
 
     Raises:
         FencedError: another session took the run over.
     """
     row = await session.row_or_none(
         statement("run_latch_rollback"),
-        {"run_id": run.run_id, "epoch": run.epoch, "requested_by": requested_by, "reason": reason},
+        {
+            "run_id": run.run_id,
+            "epoch": run.epoch,
+            "requested_by": requested_by,
+            "reason": reason,
+            "retry_token": retry_token,
+        },
     )
     if row is None:
         raise FencedError
@@ -183,6 +213,8 @@ class LogLine:
     message: str = ""
     xid: int | None = None
     written_at: datetime | None = None
+    taken: Taken | None = None
+    schema_change: SchemaChange | None = None
 
 
 async def append(session: Session, run: RunRecord, line: LogLine) -> None:
@@ -205,6 +237,11 @@ async def append(session: Session, run: RunRecord, line: LogLine) -> None:
             "message": line.message,
             "xid": line.xid,
             "written_at": line.written_at,
+            "work_seconds": line.taken.work_seconds if line.taken else None,
+            "lock_seconds": line.taken.lock_seconds if line.taken else None,
+            "wal_bytes": line.taken.wal_bytes if line.taken else None,
+            "wal_of": line.taken.wal_of if line.taken else "",
+            "schema_change": document(SCHEMA_CHANGE, line.schema_change),
         },
     )
     if not cursor.rowcount:

@@ -1,6 +1,7 @@
 """Which rows a run moves and what becomes of them: the parts of statements in which a table's shape shows.
 
-In every part `t` is the target and `m` the mapping as it applies to a row: `to_role` and `seniority`.
+In every part `t` is the target and `m` the mapping as it applies to a row: `to_role` and `seniority`. Where
+rows have to wait for each other, `w.turn` is when a row is written.
 What is computed here is kept in the image, so that everything after it reads the image alone.
 """
 
@@ -53,9 +54,12 @@ class Moving:
         if self.shape.is_array:
             arrays = sql.SQL("{} AS t CROSS JOIN LATERAL {} AS m")
             return arrays.format(target_name(self.shape), self._of_array("t"))
-        return sql.SQL("{} AS t INNER JOIN {} ON m.from_role = {}").format(
+        rows = sql.SQL("{} AS t INNER JOIN {} ON m.from_role = {}").format(
             target_name(self.shape), self.mapping("m"), self.role_text("t")
         )
+        if not self.shape.ordered:
+            return rows
+        return sql.SQL("{} CROSS JOIN LATERAL (SELECT {} AS turn) AS w").format(rows, self._turn)
 
     def joined_to(self, row: str, mapping: str) -> sql.Composed:
         """LEFT JOIN of what becomes of a row, NULL where it stays."""
@@ -138,14 +142,12 @@ class Moving:
             array=of(row, self.shape.role), mapping=self.mapping("r")
         )
 
-    # What only the image needs
-
     @property
-    def turn(self) -> sql.Composed:
+    def _turn(self) -> sql.Composed:
         """When a row is written, see `engine.order`."""
         cases = []
         if self.shape.merges:
-            cases.append(sql.SQL("WHEN {} THEN {}").format(self.merged, sql.Literal(MERGED)))
+            cases.append(sql.SQL("WHEN {} THEN {}").format(self._merged, sql.Literal(MERGED)))
         if self.shape.constraints and any(route.parks for route in self.routes):
             cases.append(sql.SQL("WHEN {} THEN {}").format(self._parked, sql.Literal(PARKED)))
         if not cases:
@@ -153,7 +155,7 @@ class Moving:
         return sql.SQL("(CASE {} ELSE m.turn END)::smallint").format(sql.SQL(" ").join(cases))
 
     @property
-    def merged(self) -> sql.Composed:
+    def _merged(self) -> sql.Composed:
         """Whether another row takes a row's place: one that is there already, else one with a smaller key."""
         smaller = sql.SQL("ROW({}) < ROW({})").format(self._key("o"), self._key("t"))
         better = [
@@ -188,7 +190,7 @@ class Moving:
     def whole(self) -> sql.Composed:
         """Every column of a row as text, where the row will be removed; else NULL."""
         values = comma([sql.SQL("{}::text").format(of("t", column)) for column in self.shape.whole])
-        return sql.SQL("CASE WHEN {} THEN ARRAY[{}]::text[] END").format(self.merged, values)
+        return sql.SQL("CASE WHEN w.turn < 0 THEN ARRAY[{}]::text[] END").format(values)
 
     def _key(self, row: str) -> sql.Composed:
         return comma([of(row, column) for column in self.shape.key])

@@ -11,7 +11,7 @@ from psycopg import sql
 from roleshift.api import Assertion
 from roleshift.engine.facts.backup import PermissionFacts
 from roleshift.engine.facts.failure import ProbeFailure
-from roleshift.engine.plan import AddColumn, AddEnumValue, Plan
+from roleshift.engine.plan import AddColumn, AddEnumValue, Plan, SchemaChange, is_missing
 from roleshift.engine.routes import routes_of
 from roleshift.engine.target import TargetFacts
 from roleshift.errors import DatabaseError, Reason
@@ -59,9 +59,15 @@ class Trial:
     assertions: tuple[Assertion, ...] = ()
 
     @property
+    def to_be_added(self) -> list[SchemaChange]:
+        """What the plan adds and is not there yet."""
+        changes = self.plan.schema_changes if self.plan else ()
+        return [change for change in changes if is_missing(change, self.target)]
+
+    @property
     def can_be_planned(self) -> bool:
         """Whether every column that the write needs is there already."""
-        return self.plan is not None and not self.plan.schema_changes
+        return self.plan is not None and not self.to_be_added
 
     @property
     def written(self) -> list[str]:
@@ -158,7 +164,7 @@ def _missing_on_target(row: dict[str, Any], trial: Trial) -> list[str]:
 
 def _missing_ownership(trial: Trial) -> list[str]:
     user, target = quoted(trial.user), quoted(trial.target.schema, trial.target.table)
-    changes = {type(change) for change in trial.plan.schema_changes} if trial.plan else set()
+    changes = {type(change) for change in trial.to_be_added}
     missing = []
     if AddColumn in changes and not trial.target.owned:
         missing.append(f"ALTER TABLE {target} OWNER TO {user} (or GRANT the owner's role TO {user})")

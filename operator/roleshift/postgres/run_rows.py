@@ -7,10 +7,11 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
-from roleshift.api import Phase
+from roleshift.api import Phase, WALOf
 from roleshift.engine.checks import Finding
+from roleshift.engine.cost import Taken
 from roleshift.engine.identity import RunIdentity
-from roleshift.engine.plan import Plan
+from roleshift.engine.plan import Plan, SchemaChange
 from roleshift.engine.run import (
     ApprovalRecord,
     Image,
@@ -27,6 +28,7 @@ PLAN = TypeAdapter(Plan)
 FINDINGS = TypeAdapter(tuple[Finding, ...])
 VERIFICATION = TypeAdapter(tuple[VerificationResult, ...])
 ROLLBACK = TypeAdapter(RollbackRecord)
+SCHEMA_CHANGE: TypeAdapter[SchemaChange] = TypeAdapter(SchemaChange)
 
 
 def document(adapter: TypeAdapter[Any], value: object) -> Jsonb | None:
@@ -63,6 +65,9 @@ def run_record(row: DictRow, identity: RunIdentity) -> RunRecord:
         rollback_reason=row["rollback_reason"],
         approval=_approval(row) if row["approved_at"] else None,
         retry_token=row["retry_token"],
+        forget_token=row["forget_token"],
+        carried_hash=row["carried_hash"],
+        copied=row["copied"],
         image=_image(row["image"]) if row["image"] else None,
         write=_write(log),
         log=tuple(_log_entry(line) for line in log),
@@ -110,4 +115,10 @@ def _log_entry(line: dict[str, Any]) -> LogEntry:
         message=line["message"],
         sqlstate=line["sqlstate"],
         xid=line["xid"],
+        taken=_taken(line) if line["wal_of"] else None,
+        schema_change=SCHEMA_CHANGE.validate_python(line["schema_change"]) if line["schema_change"] else None,
     )
+
+
+def _taken(line: dict[str, Any]) -> Taken:
+    return Taken(line["work_seconds"], line["lock_seconds"], line["wal_bytes"], WALOf(line["wal_of"]))

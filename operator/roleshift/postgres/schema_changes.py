@@ -4,10 +4,11 @@ import re
 
 from psycopg import sql
 
+from roleshift.api import Phase
 from roleshift.engine.plan import AddEnumValue, SchemaChange
-from roleshift.engine.run import RunRecord
+from roleshift.engine.run import LogOutcome, RunRecord
 from roleshift.engine.target import TargetShape
-from roleshift.postgres import fence
+from roleshift.postgres import fence, ledger
 from roleshift.postgres.session import Session, Timeouts
 from roleshift.postgres.statements import identifier, literal, target_name, trusted
 
@@ -38,7 +39,7 @@ def as_text(statement: sql.Composable) -> str:
 async def apply_schema_change(
     session: Session, run: RunRecord, change: SchemaChange, shape: TargetShape
 ) -> None:
-    """Run one schema statement behind the fence.
+    """Run one schema statement behind the fence, and note in the same transaction that this run did.
 
     Raises:
         DatabaseError: LockTimeout (retryable) when the table is busy; PermissionDenied.
@@ -46,4 +47,16 @@ async def apply_schema_change(
     """
     async with session.transaction(SCHEMA_TIMEOUTS):
         await fence.check_epoch(session, run)
-        await session.execute(schema_statement(change, shape))
+        composed = schema_statement(change, shape)
+        await session.execute(composed)
+        await ledger.append(session, run, _line(change, as_text(composed)))
+
+
+def _line(change: SchemaChange, text: str) -> ledger.LogLine:
+    return ledger.LogLine(
+        Phase.BACKING_UP,
+        LogOutcome.ALTERED,
+        kind="ALTER TYPE" if isinstance(change, AddEnumValue) else "ALTER TABLE",
+        message=text,
+        schema_change=change,
+    )

@@ -24,6 +24,12 @@ def statement(name: str) -> sql.SQL:
     return sql.SQL("\n".join(lines))
 
 
+@cache
+def in_this_database(name: str) -> sql.Composed:
+    """The statement in `sql/<name>.sql`, which compares with the identity of the database that it runs in."""
+    return statement(name).format(database_identity=statement("database_identity"))
+
+
 def identifier(*names: str) -> sql.SQL:
     """Names, quoted and joined by dots.
 

@@ -66,11 +66,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class OtherRun:
-    """Another run that occupies the target, as the ledger has it."""
+    """Another run that occupies the target, as the ledger has it.
+
+    Attributes:
+        copied: it came here with a copy of another database, so that nobody works on it here.
+    """
 
     namespace: str
     name: str
     phase: str
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,6 @@ class Facts:
 
     server: ServerFacts | ProbeFailure
     target: TargetFacts | MissingTarget | OtherRelation | ProbeFailure
-    lookup: LookupFacts | ProbeFailure | None = None
-    earlier: tuple[str, ...] | ProbeFailure = ()
     roles: RoleFacts | ProbeFailure = NOT_REACHED
     collisions: CollisionFacts | ProbeFailure = NOT_REACHED
     references: ReferenceFacts | ProbeFailure = NOT_REACHED
@@ -46,4 +44,6 @@ class Facts:
     backup: BackupFacts = NO_BACKUP
     permissions: PermissionFacts | ProbeFailure = NOT_REACHED
     refused: tuple[Refusal, ...] | ProbeFailure = NOT_REACHED
+    lookup: LookupFacts | ProbeFailure | None = None
+    earlier: tuple[str, ...] | ProbeFailure = ()
     surroundings: Surroundings | None = None

@@ -20,6 +20,7 @@ from roleshift.errors import Reason
 from roleshift.postgres.probes.batch import Answers, Probe, Rows, sql_probe
 from roleshift.postgres.probes.locks import Seen
 from roleshift.postgres.probes.wanted import oid_of
+from roleshift.postgres.statements import statement
 
 _LEDGER, _CRON = "roleshift.migration_run", "cron.job"
 
@@ -42,7 +43,10 @@ class OnTarget:
         self._users = sql_probe("active_users", _users, oid_of(target))
         self._jobs = sql_probe("jobs", lambda rows: tuple(_job(row) for row in rows), oid_of(target))
         self._runs = sql_probe(
-            "other_runs", lambda rows: tuple(OtherRun(**row) for row in rows), oid_of(target)
+            "other_runs",
+            lambda rows: tuple(OtherRun(**row) for row in rows),
+            oid_of(target),
+            database_identity=statement("database_identity"),
         )
         beside = first.of(_BESIDE)
         self._beside = {} if isinstance(beside, ProbeFailure) else beside

@@ -11,11 +11,12 @@ from typing import Any
 
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import Facts
-from roleshift.engine.facts.table import MissingTarget
+from roleshift.engine.facts.table import CollisionFacts, MissingTarget
 from roleshift.engine.keys import Key, resolve_key
 from roleshift.engine.target import TargetFacts
+from roleshift.postgres.moving import Moving
 from roleshift.postgres.probes import activity, backup
-from roleshift.postgres.probes.batch import Answers, Probe, ask
+from roleshift.postgres.probes.batch import Answers, Probe, ask, ask_one
 from roleshift.postgres.probes.condition import Condition
 from roleshift.postgres.probes.earlier import earlier_images
 from roleshift.postgres.probes.integrity import InCatalog, OnRows
@@ -41,6 +42,22 @@ async def look(session: Session, wanted: Wanted) -> Facts:
     limits = Timeouts(LOCK_SECONDS, CATALOG_SECONDS)
     async with session.transaction(limits, Isolation.REPEATABLE_READ, Access.READ_ONLY):
         return await _look(session, wanted)
+
+
+async def collisions_now(session: Session, wanted: Wanted, moving: Moving) -> CollisionFacts | ProbeFailure:
+    """Rows that collide at this moment, without the rest of a look.
+
+    Raises:
+        DatabaseError: the connection itself is gone.
+    """
+    limits = Timeouts(LOCK_SECONDS, CATALOG_SECONDS)
+    async with session.transaction(limits, Isolation.REPEATABLE_READ, Access.READ_ONLY):
+        target = await ask_one(session, target_probe(wanted), CATALOG_SECONDS)
+        if not isinstance(target, TargetFacts):
+            return CollisionFacts(0)
+        probes = RoleProbes.of(moving, target)
+        told = await ask(session, [probes.collisions, probes.beyond], wanted.scan_seconds)
+        return probes.colliding(told)
 
 
 async def _look(session: Session, wanted: Wanted) -> Facts:

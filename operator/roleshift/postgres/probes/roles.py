@@ -1,7 +1,7 @@
 """How many rows hold each role, and which would collide once roles are mapped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
@@ -50,24 +50,25 @@ class RoleProbes:
         found = told.of(self.roles)
         return found if isinstance(found, ProbeFailure) else role_counts.by_name(found, lookup)
 
+    def colliding(self, told: Answers) -> CollisionFacts | ProbeFailure:
+        """Rows too many, under both kinds of index."""
+        found, beyond = told.of(self.collisions), told.of(self.beyond)
+        if isinstance(found, ProbeFailure):
+            return found
+        if isinstance(beyond, ProbeFailure):
+            return beyond
+        examples = (*found.examples, *beyond.examples)[:MAX_EXAMPLES]
+        return CollisionFacts(found.rows + beyond.rows, examples, beyond.rows)
+
     def collision_facts(self, told: Answers, lookup: LookupFacts | None) -> CollisionFacts | ProbeFailure:
         """Everything about collisions, new roles by name."""
-        found, beyond = told.of(self.collisions), told.of(self.beyond)
+        found = self.colliding(told)
         taken = CollisionFacts(0) if self.taken_out is None else told.of(self.taken_out)
-        for answer in (found, beyond, taken):
-            if isinstance(answer, ProbeFailure):
-                return answer
-        assert isinstance(found, CollisionFacts)
-        assert isinstance(beyond, CollisionFacts)
-        assert isinstance(taken, CollisionFacts)
+        if isinstance(found, ProbeFailure) or isinstance(taken, ProbeFailure):
+            return found if isinstance(found, ProbeFailure) else taken
         names = lookup.names if lookup else {}
-        return CollisionFacts(
-            rows=found.rows + beyond.rows,
-            examples=(*found.examples, *beyond.examples)[:MAX_EXAMPLES],
-            beyond=beyond.rows,
-            merged={names.get(role, role): rows for role, rows in taken.merged.items()},
-            parked=taken.parked,
-        )
+        merged = {names.get(role, role): rows for role, rows in taken.merged.items()}
+        return replace(found, merged=merged, parked=taken.parked)
 
 
 def lookup_probe(lookup: Lookup) -> Probe[LookupFacts]:
@@ -97,9 +98,7 @@ def _read_collisions(rows: Rows) -> CollisionFacts:
 
 
 def _taken_out(moving: Moving) -> Probe[CollisionFacts]:
-    query = statement("probes/taken_out").format(
-        turn=moving.turn, source=moving.source, moves=moving.moves("t")
-    )
+    query = statement("probes/taken_out").format(source=moving.source, moves=moving.moves("t"))
     return Probe("taken_out", query, _read_taken_out)
 
 

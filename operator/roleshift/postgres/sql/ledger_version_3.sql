@@ -1,5 +1,20 @@
--- The ledger, version 3: images hold what each row becomes beside what it was. Locks the images of version 2;
--- rewrites them once, and reads them once for their checksum. Runs as version 1 does; the functions come after it.
+-- The ledger, version 3: what a step really took, which schema statements a run has carried out, which runs were
+-- copied with their database and forgotten, which approval an attempt found, and images that hold what each row
+-- becomes beside what it was. Locks runs and log for a moment, and the images of version 2, which are rewritten once
+-- and read once for their checksum. Runs as version 1 does; the functions come after it.
+ALTER TABLE roleshift.migration_run
+    ADD COLUMN carried_hash text NOT NULL DEFAULT '',
+    ADD COLUMN forget_token text NOT NULL DEFAULT '',
+    ADD COLUMN forgotten_at timestamptz,
+    ADD COLUMN forgotten_by text NOT NULL DEFAULT '';
+
+ALTER TABLE roleshift.migration_execution_log
+    ADD COLUMN work_seconds double precision,
+    ADD COLUMN lock_seconds double precision,
+    ADD COLUMN wal_bytes bigint,
+    ADD COLUMN wal_of text NOT NULL DEFAULT '',
+    ADD COLUMN schema_change jsonb;
+
 DO $$
 DECLARE
     kept record;

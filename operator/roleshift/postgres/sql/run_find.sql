@@ -1,7 +1,9 @@
--- The latest attempt of a run with its image, log and write. Row lock: none; by unique index.
+-- The latest attempt of a run with its image and log, and whether it was copied here with its database.
+-- Forgotten ones are left out. Row lock: none; by unique index.
 SELECT
     r.*,
     r.target_oid::bigint AS target_oid_number,
+    r.database_identity <> {database_identity} AS copied,
     (SELECT to_jsonb(b) FROM roleshift.migration_backup AS b WHERE b.run_id = r.run_id) AS image,
     (
         SELECT jsonb_agg(to_jsonb(l) ORDER BY l.id)
@@ -14,5 +16,6 @@ WHERE
     AND r.namespace = %(namespace)s
     AND r.name = %(name)s
     AND r.spec_hash = %(spec_hash)s
+    AND r.forgotten_at IS NULL
 ORDER BY r.attempt DESC
 LIMIT 1

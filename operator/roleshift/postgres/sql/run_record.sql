@@ -8,6 +8,8 @@ SET
     findings = coalesce(%(findings)s, findings),
     verification = coalesce(%(verification)s, verification),
     rollback = coalesce(%(rollback)s, rollback),
-    retry_token = coalesce(%(retry_token)s, retry_token)
+    retry_token = coalesce(%(retry_token)s, retry_token),
+    forget_token = coalesce(%(forget_token)s, forget_token),
+    carried_hash = coalesce(%(carried_hash)s, carried_hash)
 WHERE run_id = %(run_id)s AND epoch = %(epoch)s
 RETURNING run_id

@@ -7,6 +7,4 @@ SELECT
     current_database() AS database,
     current_user AS "user",
     (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser,
-    (SELECT system_identifier FROM pg_catalog.pg_control_system())::text
-    || ':' || (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())::text
-    AS database_identity
+    {database_identity} AS database_identity

@@ -16,7 +16,7 @@ SELECT
     ) AS indexes,
     (
         SELECT jsonb_object_agg(w.attname, w.width) FROM (
-            SELECT s.attname, max(s.avg_width) AS width
+            SELECT s.attname, ceil(max(s.avg_width * (1 - s.null_frac)))::integer AS width
             FROM pg_catalog.pg_stats AS s
             INNER JOIN pg_catalog.pg_namespace AS n ON n.nspname = s.schemaname
             INNER JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = s.tablename

@@ -4,6 +4,6 @@ SELECT
     w.role,
     count(*) FILTER (WHERE w.turn < 0) AS merged,
     count(*) FILTER (WHERE w.turn = 0) AS parked
-FROM (SELECT m.to_role AS role, {turn} AS turn FROM {source} WHERE {moves}) AS w
+FROM (SELECT m.to_role AS role, w.turn FROM {source} WHERE {moves}) AS w
 WHERE w.turn <= 0
 GROUP BY 1

@@ -1,0 +1,82 @@
+"""Objects for which nothing is to be done now: at their end, stalled, superseded, or given up."""
+
+from roleshift.api import Phase, RoleMigration
+from roleshift.cluster.events import EventType
+from roleshift.controller.desk import Desk
+from roleshift.controller.views import ended_view, waiting_view
+from roleshift.engine.attempts import Continuation, refused_retry
+from roleshift.engine.neighbours import forget_command, superseded
+from roleshift.engine.requests import Requests
+from roleshift.engine.run import RunRecord
+from roleshift.engine.situation import wants_back
+from roleshift.errors import Reason
+from roleshift.postgres import neighbours
+from roleshift.postgres.session import Session
+
+_LEDGER_LOST = (
+    "the status says that a run had begun, but the database has no ledger row for it: was it restored, or "
+    "does spec.connection lead to another one? Nothing is written; put the connection back, or look at the "
+    "table and then set the annotation roleshift.dev/retryRequestedAt to begin anew"
+)
+
+
+async def rest(desk: Desk, run: RunRecord | None, requests: Requests) -> None:
+    """Show the end of a run, and let the object go where nothing holds it."""
+    if run is not None:
+        desk.reporter.show_end(ended_view(run), refused_retry(run, requests))
+    if run is None or not run.active:
+        await desk.hold.release()
+    elif requests.deleting:
+        await let_go(desk, run, run.reason, run.message)
+
+
+async def stall(desk: Desk, what: Continuation, run: RunRecord | None, requests: Requests) -> None:
+    """A run that is not in this database, or was not made in it: say so and write nothing."""
+    reason, message = Reason.LEDGER_LOST, _LEDGER_LOST
+    if what is Continuation.FOREIGN_RUN and run is not None:
+        reason, message = Reason.FOREIGN_RUN, _foreign(run)
+    desk.reporter.show_stalled(reason, message)
+    if requests.deleting and desk.hold.is_held:
+        await let_go(desk, run, reason, message)
+
+
+def _foreign(run: RunRecord) -> str:
+    key = run.identity
+    return (
+        f"the run that the ledger knows (row {run.run_id}, {run.phase}) was made in another database, and "
+        "came here with a copy of it: nothing is written; put spec.connection back if it leads to the wrong "
+        f"database, or run: {forget_command(key.namespace, key.name)}, which clears the copied runs of that "
+        "name and their images, and begins anew"
+    )
+
+
+async def stand_back(
+    desk: Desk, control: Session, run: RunRecord | None, migration: RoleMigration, requests: Requests
+) -> float | None:
+    """Refuse a rollback while a later run on the table stands, without a word to the ledger.
+
+    Returns:
+        Seconds until it is looked at again; None where nothing is in the way.
+    """
+    if run is None or run.phase is not Phase.DONE or not wants_back(run, requests):
+        return None
+    newer = await neighbours.newer(control, run)
+    if newer is None:
+        return None
+    refusal = superseded(run, newer)
+    desk.reporter.show(waiting_view(run, refusal.reason, refusal.message))
+    await desk.hold.release()
+    desk.patience.look_again()
+    return desk.patience.pause(migration.spec.retry.max_backoff_seconds)
+
+
+async def let_go(desk: Desk, run: RunRecord | None, reason: Reason, why: str) -> None:
+    """Give the object up although its run occupies the table; the ledger row stays as it is."""
+    status = desk.status
+    row = run.run_id if run else status.run_id if status else None
+    message = (
+        f"the object goes although its run (ledger row {row or 'unknown'}) could not be ended: {why}; "
+        "apply the same manifest again to finish it"
+    )
+    desk.ports.emit(desk.reporter.ref, EventType.WARNING, reason, message)
+    await desk.hold.release()

@@ -1,0 +1,28 @@
+"""What the choice of a run's next step depends on, from its ledger row and its object. Pure."""
+
+from roleshift.engine.neighbours import Neighbour
+from roleshift.engine.requests import Requests
+from roleshift.engine.run import RunRecord
+from roleshift.engine.steps import RollbackRequest, Situation, Standing, WriteState
+
+
+def wants_back(run: RunRecord, requests: Requests) -> bool:
+    """Whether a person asks for the old state, or has."""
+    return requests.rollback is RollbackRequest.REQUESTED or run.rollback_requested_at is not None
+
+
+def situation_of(run: RunRecord, requests: Requests, newer: Neighbour | None) -> Situation:
+    """The situation of a run.
+
+    Args:
+        newer: a later run that wrote to the target and was not rolled back; asked for where it matters only.
+    """
+    unwritten = run.write_state is WriteState.NOT_COMMITTED
+    asked = wants_back(run, requests) or (requests.deleting and unwritten)
+    return Situation(
+        phase=run.phase,
+        write=run.write_state,
+        rollback=RollbackRequest.REQUESTED if asked else RollbackRequest.NONE,
+        suspension=requests.suspension,
+        standing=Standing.LATEST if newer is None else Standing.SUPERSEDED,
+    )
