@@ -16,9 +16,9 @@ from support.tables import create_user_profiles
 TABLE = "user_profiles"
 PASSED = dict.fromkeys(("BackupChecksum", "Completeness", "RowValues", "ForeignKeys"), "Passed")
 CHECKSUMS = {
-    "run_parts(uuid)": "ff2f77344387",
+    "run_parts(uuid)": "f918ddeeb654",
     "validate_run(uuid)": "daf2eec33848",
-    "restore_run(uuid)": "4ae6b09a4f0f",
+    "restore_run(uuid)": "83ca0309cbac",
 }
 
 

@@ -1,7 +1,7 @@
 """UserProfiles: is the target a table with a key, and can its rows be counted?"""
 
 from roleshift.checks.subject import Subject, could_not_read, could_not_tell
-from roleshift.checks.wording import counted, named
+from roleshift.checks.wording import all_quoted, counted, named
 from roleshift.engine.checks import Judgement, failed, passed
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.table import MissingTarget, OtherRelation
@@ -11,6 +11,8 @@ from roleshift.errors import Reason
 
 _DATA_EXCEPTION = "22"
 """SQLSTATE class of values that a type refuses."""
+_UNDEFINED_FUNCTION = "42883"
+"""Of a comparison that a type does not have."""
 
 
 def user_profiles(subject: Subject) -> Judgement:
@@ -41,10 +43,12 @@ def user_profiles(subject: Subject) -> Judgement:
 
 def _roles_not_read(subject: Subject, failure: ProbeFailure) -> Judgement:
     """Values of a scope are the only values of the manifest that the rows are asked about."""
-    if subject.spec.target.scope is not None and failure.sqlstate.startswith(_DATA_EXCEPTION):
+    incomparable = failure.sqlstate == _UNDEFINED_FUNCTION or failure.sqlstate.startswith(_DATA_EXCEPTION)
+    if subject.spec.target.scope is not None and incomparable:
         what, _, _ = failure.message.partition(" (SQLSTATE")
         return failed(
-            f"spec.target.scope holds a value that its column can't have ({what}): correct it",
+            f"spec.target.scope asks a column for what it can't have ({what}; it names "
+            f"{all_quoted([e.column for e in subject.spec.target.scope.match_expressions])}): correct it",
             Reason.INVALID_SCOPE,
         )
     return could_not_read(subject, failure)

@@ -32,7 +32,7 @@ def conflicts_statement(shape: TargetShape, image: str) -> sql.Composed:
     return statement("restore_conflicts").format(
         image=image_table(image),
         key=_key(shape),
-        joins=_joins(shape),
+        joins=_joins_before(shape, image),
         written=is_written(shape),
         present=_present(shape),
         as_left=values.as_left_by_run(shape),
@@ -61,7 +61,7 @@ def blocked_statements(shape: TargetShape, image: str) -> list[sql.Composed]:
     if not shape.merges:
         return [blocked]
     unmergeable = statement("restore_unmergeable").format(
-        same_user=_same_user(shape), same_key=key_join(shape, "o"), **parts
+        same_user=_same_user(shape), same_key=key_join(shape, "o"), is_back=_is_back(shape), **parts
     )
     return [blocked, unmergeable]
 
@@ -97,6 +97,7 @@ def merged_statement(shape: TargetShape, image: str) -> sql.Composed:
         names=comma([identifier(column.name) for column in shape.whole]),
         columns=comma(whole),
         logged=_logged(shape),
+        is_back=_is_back(shape),
         same_user=_same_user(shape),
     )
 
@@ -129,7 +130,7 @@ def verify_statement(moving: Moving, image: str) -> sql.Composed:
         as_before=values.all_as_before(shape, _before(shape)),
         present=_present(shape),
         logged=_logged(shape),
-        joins=_joins(shape),
+        joins=_joins_after(shape, image),
     )
 
 
@@ -138,12 +139,42 @@ def _before(shape: TargetShape) -> str:
     return "b" if shape.role_in_key else "t"
 
 
-def _joins(shape: TargetShape) -> sql.Composed:
+_BY_NEW_KEY = sql.SQL("LEFT JOIN {target} AS t ON {after}")
+_BY_OLD_KEY_WHERE_IT_STAYS = sql.SQL(
+    " LEFT JOIN LATERAL (SELECT o.* FROM {target} AS o WHERE {before} AND NOT {leaves}) AS b ON true"
+)
+_BY_NEW_KEY_UNLESS_BACK = sql.SQL(
+    "LEFT JOIN LATERAL (SELECT o.* FROM {target} AS o WHERE {after} AND NOT {is_back}) AS t ON true"
+    " LEFT JOIN {target} AS b ON {before}"
+)
+
+
+def _joins_before(shape: TargetShape, image: str) -> sql.Composed:
+    """The rows that a row of the image may be now, before anything is restored.
+
+    Where the key holds the role, a row can have the old key of one and the new key of another: what will
+    leave the old key of this one is that other one.
+    """
     target = target_name(shape)
-    after = sql.SQL("LEFT JOIN {} AS t ON {}").format(target, key_join_after(shape))
+    by_new_key = _BY_NEW_KEY.format(target=target, after=key_join_after(shape))
     if not shape.role_in_key:
-        return after
-    return sql.SQL("{} LEFT JOIN {} AS b ON {}").format(after, target, key_join(shape, "b"))
+        return by_new_key
+    return by_new_key + _BY_OLD_KEY_WHERE_IT_STAYS.format(
+        target=target, before=key_join(shape, "o"), leaves=_leaves(shape, image)
+    )
+
+
+def _joins_after(shape: TargetShape, image: str) -> sql.Composed:
+    """The same after the restore: what has the new key of this one may be another one under its old key."""
+    target = target_name(shape)
+    if not shape.role_in_key:
+        return _BY_NEW_KEY.format(target=target, after=key_join_after(shape))
+    is_back = sql.SQL("EXISTS (SELECT FROM {} AS i WHERE {} AND {})").format(
+        image_table(image), key_join(shape, "o"), values.all_as_before(shape, "o")
+    )
+    return _BY_NEW_KEY_UNLESS_BACK.format(
+        target=target, after=key_join_after(shape, "o"), is_back=is_back, before=key_join(shape, "b")
+    )
 
 
 def _present(shape: TargetShape) -> sql.Composed:
@@ -198,6 +229,13 @@ def _same_user(shape: TargetShape) -> sql.Composable:
         for name in others
     ]
     return sql.SQL("({})").format(all_of(same))
+
+
+def _is_back(shape: TargetShape) -> sql.Composed:
+    """Whether a row that Merge removed is there again, as it was."""
+    return sql.SQL("EXISTS (SELECT FROM {} AS t WHERE {} AND {})").format(
+        target_name(shape), key_join(shape), values.all_as_before(shape)
+    )
 
 
 def _unknown(shape: TargetShape, image: str) -> sql.Composable:

@@ -13,6 +13,7 @@ from psycopg import sql
 from roleshift.engine.naming import parking_name
 from roleshift.engine.order import MERGED, PARKED
 from roleshift.engine.target import Column, TargetShape
+from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import (
     all_of,
@@ -74,6 +75,7 @@ class Parking:
 
     Attributes:
         found_by: how a row of the target is found by the image before it is taken out.
+        placed_by: how it is found when it was put back.
         parked: which rows of the image these are.
         values: what the columns that a run writes hold when the rows come back; `i` is the image.
     """
@@ -81,6 +83,7 @@ class Parking:
     shape: TargetShape
     image: str
     found_by: Callable[[TargetShape, str], sql.Composable]
+    placed_by: Callable[[TargetShape, str], sql.Composable]
     parked: sql.Composable
     values: Mapping[str, sql.Composable]
 
@@ -88,14 +91,14 @@ class Parking:
     def for_write(cls, shape: TargetShape, image: str) -> "Parking":
         """Rows of a cycle, as they are and as they become."""
         written = {column.name: written_value(shape, column) for column in shape.written}
-        return cls(shape, image, key_join, sql.SQL("i.turn = 0"), written)
+        return cls(shape, image, key_join, key_join_after, sql.SQL("i.turn = 0"), written)
 
     @classmethod
     def for_restore(cls, shape: TargetShape, image: str, restorable: sql.Composable) -> "Parking":
         """The same rows on their way back."""
         old = {column.name: identifier("i", name) for column, name in image_columns_of_written(shape)}
         parked = all_of([sql.SQL("i.turn = 0"), restorable])
-        return cls(shape, image, key_join_after, parked, old)
+        return cls(shape, image, key_join_after, key_join, parked, old)
 
     @property
     def is_needed(self) -> bool:
@@ -142,6 +145,29 @@ class Parking:
         """Drops what kept them."""
         return sql.SQL("DROP TABLE {}").format(self._table)
 
+    def changed_statement(self) -> sql.Composed:
+        """Counts rows that came back otherwise than they went."""
+        others = [column for column in self.shape.whole if column.name not in self.values]
+        same = sql.SQL("({})::text IS NOT DISTINCT FROM ({})::text")
+        return statement("park_changed").format(
+            parking=self._table,
+            image=image_table(self.image),
+            target=target_name(self.shape),
+            taken=self.found_by(self.shape, "p"),
+            placed=self.placed_by(self.shape, "t"),
+            same=all_of([same.format(of("t", column), of("p", column)) for column in others]),
+        )
+
+    async def _must_be_unchanged(self, session: Session) -> None:
+        row = await session.row(self.changed_statement(), {"oid": self.shape.oid})
+        if row["rows"]:
+            raise DatabaseError(
+                Reason.ROWS_SWALLOWED,
+                f"{row['rows']} rows that were taken out and put back came back with other values (triggers "
+                f"for INSERT: {row['triggers'] or 'none'}); the transaction was rolled back: disable or mend "
+                "the trigger, then retry the run",
+            )
+
     async def take_out(self, session: Session, params: Mapping[str, object]) -> None:
         """Keep and remove the rows."""
         if self.is_needed:
@@ -153,5 +179,6 @@ class Parking:
         if not self.is_needed:
             return 0
         done = (await session.execute(self.insert_statement(), params)).rowcount
+        await self._must_be_unchanged(session)
         await session.execute(self.drop_statement())
         return done

@@ -2,4 +2,4 @@
 INSERT INTO {target} ({names}) OVERRIDING SYSTEM VALUE
 SELECT {columns}
 FROM {image} AS i
-WHERE i.turn < 0 AND NOT {logged} AND EXISTS (SELECT FROM {target} AS o WHERE {same_user})
+WHERE i.turn < 0 AND NOT {logged} AND NOT {is_back} AND EXISTS (SELECT FROM {target} AS o WHERE {same_user})

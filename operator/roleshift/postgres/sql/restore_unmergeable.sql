@@ -6,7 +6,7 @@ SELECT
     'the row that was merged into another one has no place any more; it was not brought back'
 FROM {image} AS i
 WHERE
-    i.turn < 0 AND NOT {logged}
+    i.turn < 0 AND NOT {logged} AND NOT {is_back}
     AND (
         EXISTS (
             SELECT FROM {target} AS o

@@ -8,7 +8,7 @@ SELECT
     ) AS born_left
 FROM (
     SELECT
-        ({before_key} IS NOT NULL AND ({as_before})) IS TRUE AS restored,
+        ({before_key} IS NOT NULL AND ({as_before}) AND NOT {logged}) IS TRUE AS restored,
         {present} OR {logged} AS accounted
     FROM {image} AS i
     {joins}

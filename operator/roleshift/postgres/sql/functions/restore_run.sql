@@ -64,11 +64,12 @@ BEGIN
         restore_run.run_id, p ->> 'keys', p ->> 'image'
     );
     EXECUTE log || format(
-        'LEFT JOIN %1$s AS t ON %2$s LEFT JOIN %1$s AS b ON %3$s
+        'LEFT JOIN %1$s AS t ON %2$s
+        LEFT JOIN LATERAL (SELECT o.* FROM %1$s AS o WHERE %3$s AND NOT %9$s) AS b ON true
         WHERE %4$s AND (%5$s IS NOT NULL OR %6$s IS NOT NULL) AND NOT %7$s
         AND (%6$s IS NOT NULL AND %8$s) IS NOT TRUE',
-        p ->> 'target', p ->> 'after_t', p ->> 'before_b', p ->> 'is_there', p ->> 'first_t', p ->> 'first_b',
-        left_as_is, p ->> 'before'
+        p ->> 'target', p ->> 'after_t', p ->> 'before_o', p ->> 'is_there', p ->> 'first_t', p ->> 'first_b',
+        left_as_is, p ->> 'before', leaves
     ) USING 'the role was changed after the migration; it was left as it is';
     GET DIAGNOSTICS conflicts = ROW_COUNT;
     more := (p ->> 'constrained')::boolean::int;
@@ -83,12 +84,14 @@ BEGIN
         GET DIAGNOSTICS more = ROW_COUNT;
         IF (p ->> 'merges')::boolean THEN
             EXECUTE log || format(
-                'WHERE i.turn < 0 AND NOT %1$s AND (
+                'WHERE i.turn < 0 AND NOT %1$s
+                AND NOT EXISTS (SELECT FROM %2$s AS b WHERE %7$s AND %8$s) AND (
                     EXISTS (SELECT FROM %2$s AS o
                         WHERE ((%3$s AND %4$s = i.role::text) OR (%5$s)) AND NOT %6$s)
                     OR (EXISTS (SELECT FROM %2$s AS o WHERE %3$s)
                         AND NOT EXISTS (SELECT FROM %2$s AS o WHERE %3$s AND %4$s = i.to_role::text)))',
-                logged, p ->> 'target', p ->> 'same_user', p ->> 'role_of_other', p ->> 'before_o', leaves
+                logged, p ->> 'target', p ->> 'same_user', p ->> 'role_of_other', p ->> 'before_o', leaves,
+                p ->> 'before_b', p ->> 'before'
             ) USING 'the row that was merged into another one has no place any more; it was not brought back';
             GET DIAGNOSTICS done = ROW_COUNT;
             more := more + done;
@@ -135,9 +138,10 @@ BEGIN
     IF (p ->> 'merges')::boolean THEN
         EXECUTE format(
             'INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS i
-            WHERE i.turn < 0 AND NOT %s AND EXISTS (SELECT FROM %s AS o WHERE %s)',
+            WHERE i.turn < 0 AND NOT %s AND EXISTS (SELECT FROM %s AS o WHERE %s)
+            AND NOT EXISTS (SELECT FROM %s AS b WHERE %s AND %s)',
             p ->> 'target', p ->> 'whole_names', p ->> 'whole_values', p ->> 'image', logged, p ->> 'target',
-            p ->> 'same_user'
+            p ->> 'same_user', p ->> 'target', p ->> 'before_b', p ->> 'before'
         );
         GET DIAGNOSTICS done = ROW_COUNT;
         restored := restored + done;
@@ -172,12 +176,17 @@ BEGIN
         FROM (
             SELECT %1$s IS NOT NULL OR %2$s IS NOT NULL OR %3$s AS accounted
             FROM %4$s AS i
-            LEFT JOIN %5$s AS t ON %6$s
+            LEFT JOIN LATERAL (
+                SELECT o.* FROM %5$s AS o
+                WHERE %6$s AND NOT EXISTS (
+                    SELECT FROM %4$s AS i INNER JOIN %5$s AS b ON %7$s WHERE %9$s AND %8$s
+                )
+            ) AS t ON true
             LEFT JOIN %5$s AS b ON %7$s
-            WHERE (%2$s IS NOT NULL AND %8$s) IS NOT TRUE
+            WHERE (%2$s IS NOT NULL AND %8$s AND NOT %3$s) IS NOT TRUE
         ) AS c',
-        p ->> 'first_t', p ->> 'first_b', logged, p ->> 'image', p ->> 'target', p ->> 'after_t',
-        p ->> 'before_b', p ->> 'before'
+        p ->> 'first_t', p ->> 'first_b', logged, p ->> 'image', p ->> 'target', p ->> 'after_o',
+        p ->> 'before_b', p ->> 'before', p ->> 'same_row_b'
     ) INTO deleted, not_restored;
     IF not_restored <> conflicts THEN
         RAISE EXCEPTION '% rows are not as in the image after the restore', not_restored - conflicts

@@ -18,6 +18,7 @@ DECLARE
     old_key text[] := '{}';
     keyed jsonb := '[]';
     same_row text[] := '{}';
+    same_row_b text[] := '{}';
     first_key text;
 BEGIN
     SELECT * INTO run FROM roleshift.migration_run AS r WHERE r.run_id = run_parts.run_id;
@@ -76,6 +77,7 @@ BEGIN
                 'after', CASE WHEN col.name = shape -> 'role' ->> 'name' THEN 'to_role' ELSE col.kept END
             );
             same_row := same_row || format('t.%I = o.%I', col.name, col.name);
+            same_row_b := same_row_b || format('b.%I = o.%I', col.name, col.name);
         ELSE
             written := written || format(
                 '(t.%I)::text IS NOT DISTINCT FROM (%s)::text',
@@ -127,6 +129,7 @@ BEGIN
         'cells', run.plan -> 'proof' -> 'cells',
         'stored', coalesce(shape -> 'stored', '{}'),
         'same_row', '(' || array_to_string(same_row, ' AND ') || ')',
+        'same_row_b', '(' || array_to_string(same_row_b, ' AND ') || ')',
         'keys', array_to_string(old_key, ', '),
         'first_t', 't.' || first_key,
         'first_b', 'b.' || first_key,
@@ -206,7 +209,7 @@ BEGIN
                     ' AND '
                 ) AS joined
             FROM (
-                VALUES ('after_t', 't'), ('after_p', 'p'), ('before_b', 'b'), ('before_t', 't'), ('before_o', 'o')
+                VALUES ('after_t', 't'), ('after_p', 'p'), ('after_o', 'o'), ('before_b', 'b'), ('before_t', 't'), ('before_o', 'o')
             ) AS l (label, alias)
             CROSS JOIN jsonb_to_recordset(keyed) AS k (name text, before text, after text)
             GROUP BY l.label
