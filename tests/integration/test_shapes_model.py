@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 from localenv.database import Database
 from localenv.postgres import PostgresServer
@@ -13,7 +14,7 @@ from roleshift.engine.outcome import Advance, Fail, Outcome, Replan
 from roleshift.errors import Reason
 from support.foreseen import foresee
 from support.interference import Story
-from support.random_shapes import LOOKUP, WORK, WORK_SINCE, Draft, Edit, drafts, edits
+from support.random_shapes import KINDS, LOOKUP, WORK, WORK_SINCE, Draft, Edit, drafts, edits
 from support.run_phases import PhaseRun, phases_on
 from support.shapes import Content, Shape, assert_migrated
 
@@ -75,7 +76,8 @@ async def follow(database: Database, draft: Draft, between: list[Edit], since: l
         await run.until(Phase.DONE)
         apply_all(database, draft, shape.table, since)
         then = shape.read(database)
-        assert isinstance(await run.roll_back(), Advance)
+        rolled_back = await run.roll_back()
+        assert isinstance(rolled_back, Advance), rolled_back
         end, record = shape.read(database), run.run.rollback
         assert record is not None
         event(
@@ -96,9 +98,10 @@ def conflicts_logged(database: Database, run_id: str) -> int:
     return int(database.query(query, [run_id])[0][0])
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(draft=drafts(), between=edits(*WORK), since=edits(*WORK_SINCE))
+@pytest.mark.parametrize("family", KINDS)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), between=edits(*WORK), since=edits(*WORK_SINCE))
 def test_every_shape_matches_the_model(
-    shared: Database, draft: Draft, between: list[Edit], since: list[Edit]
+    shared: Database, family: str, data: st.DataObject, between: list[Edit], since: list[Edit]
 ) -> None:
-    asyncio.run(follow(shared, draft, between, since))
+    asyncio.run(follow(shared, data.draw(drafts(family)), between, since))

@@ -1,4 +1,4 @@
-"""Random small tables of every shape, random mappings for them, and random work of others."""
+"""Random small and crowded tables of every shape, random mappings for them, and random work of others."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,12 +12,11 @@ from localenv.database import Database
 from support.foreseen import Row
 from support.shapes import Names, Shape
 
-ROLES = ("a", "b", "c", "d", "e")
+ROLES = ("a", "b", "c", "d")
 SENIORITIES = ("junior", "middle", "senior")
 TENANTS = (1, 2, None)
 LOOKUP = "CREATE TABLE lookup (id int PRIMARY KEY, name text UNIQUE);" + "".join(
-    f"INSERT INTO lookup VALUES ({key}, '{name}');"
-    for key, name in zip((30, 10, 50, 20, 40), ROLES, strict=True)
+    f"INSERT INTO lookup VALUES ({key}, '{name}');" for key, name in zip((30, 10, 40, 20), ROLES, strict=True)
 )
 _numbers = count(1)
 
@@ -56,16 +55,23 @@ BY_ROLE = f"""{IN_KEY} PARTITION BY LIST (role);
     CREATE TABLE {{table}}_3 PARTITION OF {{table}} DEFAULT"""
 UNIQUE = "PRIMARY KEY (no), UNIQUE (user_id, role)"
 KEY_OF = "(SELECT id FROM lookup WHERE name = %s)"
-KINDS = (
-    Kind("plain"),
-    Kind("lookup", "int", value=KEY_OF),
-    Kind("array", "text[]", value="%s::text[]"),
-    Kind("unique", rest=f"{UNIQUE})", user="user_id"),
-    Kind("deferred", rest=f"{UNIQUE} DEFERRABLE INITIALLY DEFERRED)", user="user_id"),
-    Kind("unique lookup", "int", rest=f"{UNIQUE})", value=KEY_OF, user="user_id"),
-    Kind("in the key", rest=IN_KEY, user="user_id", key=("user_id", "")),
-    Kind("partitioned by role", rest=BY_ROLE, user="user_id", key=("user_id", "")),
-)
+KINDS = {
+    "free roles": (
+        Kind("plain"),
+        Kind("lookup", "int", value=KEY_OF),
+        Kind("array", "text[]", value="%s::text[]"),
+    ),
+    "unique roles": (
+        Kind("unique", rest=f"{UNIQUE})", user="user_id"),
+        Kind("deferred", rest=f"{UNIQUE} DEFERRABLE INITIALLY DEFERRED)", user="user_id"),
+        Kind("unique lookup", "int", rest=f"{UNIQUE})", value=KEY_OF, user="user_id"),
+    ),
+    "roles in the key": (
+        Kind("in the key", rest=IN_KEY, user="user_id", key=("user_id", "")),
+        Kind("partitioned by role", rest=BY_ROLE, user="user_id", key=("user_id", "")),
+    ),
+}
+"""Families of tables that have their own ways to go wrong."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def _role_values(kind: Kind) -> st.SearchStrategy[Any]:
 
 @st.composite
 def _rows(draw: st.DrawFn, kind: Kind) -> list[tuple[Any, ...]]:
-    users = st.integers(1, 3) if kind.key != ("no",) else st.none() | st.integers(1, 3)
+    users = st.integers(1, 2) if kind.key != ("no",) else st.sampled_from((1, 2, 2, None))
     row = st.tuples(
         users, _role_values(kind), st.none() | st.sampled_from(SENIORITIES), st.sampled_from(TENANTS)
     )
@@ -149,7 +155,7 @@ def _rows(draw: st.DrawFn, kind: Kind) -> list[tuple[Any, ...]]:
         user, role, *_ = one
         return (user, role) if kind.user and user is not None and role is not None else object()
 
-    found = draw(st.lists(row, max_size=9, unique_by=alike))
+    found = draw(st.lists(row, min_size=2, max_size=9, unique_by=alike))
     numbers = draw(st.permutations(range(1, len(found) + 1)))
     return [(no, *one) for no, one in zip(numbers, found, strict=True)]
 
@@ -163,7 +169,7 @@ def _mappings(draw: st.DrawFn, kind: Kind) -> list[dict[str, str]]:
     """
     routes = draw(st.dictionaries(roles, roles, min_size=1))
     if kind.is_array:
-        of_role = dict(zip(ROLES, (*SENIORITIES, "chief", "master"), strict=True))
+        of_role = dict(zip(ROLES, (*SENIORITIES, "chief"), strict=True))
         ranked = draw(st.booleans()) or all(old == new for old, new in routes.items())
         return [
             {"from": old, "to": new, **({"seniority": of_role[new]} if ranked else {})}
@@ -178,9 +184,9 @@ def _mappings(draw: st.DrawFn, kind: Kind) -> list[dict[str, str]]:
 
 
 @st.composite
-def drafts(draw: st.DrawFn) -> Draft:
-    """A random table with a random mapping."""
-    kind = draw(st.sampled_from(KINDS))
+def drafts(draw: st.DrawFn, family: str) -> Draft:
+    """A random table of a family with a random mapping."""
+    kind = draw(st.sampled_from(KINDS[family]))
     return Draft(kind, draw(_rows(kind)), draw(_mappings(kind)), draw(SCOPES), draw(st.booleans()))
 
 
@@ -230,8 +236,8 @@ def edits(*kinds: str) -> st.SearchStrategy[list[Edit]]:
         Edit,
         what=st.sampled_from(kinds),
         row=st.integers(0, 8),
-        user=st.integers(1, 3),
+        user=st.integers(1, 2),
         role=roles,
         tenant=st.sampled_from(TENANTS),
     )
-    return st.just([]) | st.lists(one, max_size=6)
+    return st.just([]) | st.lists(one, min_size=1, max_size=5)
