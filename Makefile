@@ -18,7 +18,7 @@ API_PAGE := docs/reference/api.md
 PAGES := $(addprefix docs/reference/,checks.md commands.md metrics.md phases.md reasons.md)
 ARGS ?=
 SIZE ?= full
-# As many workers as processors, two at least (tests/conftest.py); `make test ARGS=-n0`: one after another.
+# How many workers `auto` means: tests/conftest.py. `make test ARGS=-n0` runs one test after another.
 SIDE_BY_SIDE := -n auto --dist worksteal
 
 ##@ For everybody
@@ -48,7 +48,7 @@ clean: ## Remove what the other targets made, the built control plane too.
 ##@ Tests
 
 .PHONY: test
-test: install controlplane ## Run the whole suite on a real API server and real PostgreSQL servers.
+test: install controlplane ## Run the whole suite on real API and PostgreSQL servers, side by side.
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not long and not observability" $(ARGS)
 
 .PHONY: test-unit

@@ -5,6 +5,7 @@ Coroutine tests need no marker: each runs in an event loop of its own.
 """
 
 import asyncio
+import gc
 import inspect
 import os
 import tempfile
@@ -47,6 +48,12 @@ def pytest_configure() -> None:
     kept = ROOT / ".cache" / "tests"
     kept.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(kept))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking through it for garbage again and again took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
