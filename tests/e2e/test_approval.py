@@ -217,53 +217,6 @@ def test_a_new_attempt_does_not_inherit_what_was_latched(stage: Stage) -> None:
     assert stage.ledger.run["approved_hash"] == ""
 
 
-def retried_with_its_approval_standing(stage: Stage) -> str:
-    """A second attempt that waits, whose plan has the hash that approved the first one; that hash."""
-    stage.apply(approval=MANUAL, validation={"assertions": [BROKEN_ASSERTION]})
-    plan = wait_for_plan(stage)
-    approve(stage, plan, **{REQUESTED_BY: "ada"})
-    stage.assert_rolled_back(updates=0)
-    stage.migration.patch(annotations={RETRY: "1"})
-    assert wait_for_plan(stage) == plan
-    assert "it was approved for an attempt before this one, and that does not count again" in message_of(
-        stage
-    )
-    run = stage.ledger.run
-    assert (run["attempt"], run["approved_hash"], run["carried_hash"]) == (2, "", plan)
-    return plan
-
-
-def test_an_approval_that_still_stands_does_not_count_for_a_new_attempt(
-    stage: Stage, shell: Shell, operator: OperatorProcess
-) -> None:
-    plan = retried_with_its_approval_standing(stage)
-    restart(operator)
-    stage.migration.patch(annotations={"reconcile.fluxcd.io/requestedAt": "1"})
-    stage.migration.wait_for(lambda s: s.get("lastHandledReconcileAt") == "1", "it is looked at")
-    assert wait_for_plan(stage) == plan
-    approved = shell.run("approve", shell.name, "--reason=read it again")
-    assert approved.returncode == 0, approved.stderr
-    wait_until(lambda: stage.ledger.run["approved_hash"] == plan, 10, "the approval is latched")
-    assert (stage.ledger.run["approved_by"], stage.ledger.run["approval_reason"]) == (
-        "admin",
-        "read it again",
-    )
-    stage.assert_rolled_back(updates=0)
-
-
-def test_git_approves_a_new_attempt_by_taking_the_hash_out_and_setting_it_again(stage: Stage) -> None:
-    plan = retried_with_its_approval_standing(stage)
-    approve(stage, None)
-    stage.migration.wait_for(
-        lambda s: "set spec.approval.planHash to this hash" in condition_of(s, "Ready")["message"],
-        "it was seen",
-    )
-    approve(stage, plan, **{REQUESTED_BY: "kim"})
-    wait_until_latched(stage, plan)
-    assert stage.ledger.run["approved_by"] == "kim"
-    stage.assert_rolled_back(updates=0)
-
-
 # Other wishes meanwhile
 
 
