@@ -2,19 +2,26 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from localenv.api import ApiError
 from localenv.database import Database
 from localenv.operator import OperatorProcess
+from localenv.repository import ROOT
 from roleshift.engine.requests import RETRY
 from support.cli_shell import Shell
-from support.copies import copied_as_template, dumped_and_restored, everything_in, images_in, lead_to
+from support.copies import (
+    assert_stalled,
+    copied_as_template,
+    dumped_and_restored,
+    everything_in,
+    images_in,
+    lead_to,
+)
+from support.markdown import blocks
 from support.migrations import Migration, condition_of, events_of
 from support.stage import Stage, restart
-from support.tables import create_user_profiles
 
 MANUAL = {"policy": "Manual"}
 RUNS = (
@@ -56,25 +63,6 @@ def template(done: Stage) -> Iterator[Database]:
     copied = copied_as_template(done.database)
     yield copied
     copied.drop()
-
-
-@pytest.fixture
-def empty(stage: Stage) -> Iterator[Database]:
-    """Another database with the same table, and without a ledger."""
-    other = Database.create(stage.database.server)
-    create_user_profiles(other, 1000)
-    yield other
-    other.drop()
-
-
-def assert_stalled(migration: Migration, reason: str) -> dict[str, Any]:
-    """The object says that its run is not here, and that a person is needed; its Ready condition."""
-    status = migration.status
-    assert condition_of(status, "Stalled")["reason"] == reason
-    assert not condition_of(status, "Reconciling")
-    ready = condition_of(status, "Ready")
-    assert (ready["status"], ready["reason"]) == ("False", reason)
-    return ready
 
 
 # Foreign
@@ -210,6 +198,34 @@ def test_what_is_not_foreign_has_nothing_to_forget(done: Stage, template: Databa
     assert f"run roleshift forget {shell.name}" in retried.stderr
 
 
+# What a database administrator says
+
+
+def says_the_administrator(database: Database, beginning: str) -> None:
+    """Run the statement of the guide that begins so."""
+    page = ROOT / "docs" / "guide" / "database-administrators.md"
+    (statement,) = [one for one in blocks(page, "sql") if one.startswith(beginning)]
+    database.execute(statement)
+
+
+def test_a_database_that_is_still_the_same_keeps_its_runs(done: Stage, template: Database) -> None:
+    """As after an upgrade: the run is there, and the identity is another."""
+    lead_to(done.migration, template)
+    done.migration.wait_for_reason("ForeignRun")
+    says_the_administrator(template, "UPDATE roleshift.migration_run SET database_identity =\n")
+    done.migration.patch(annotations={"touched": "yes"})
+    done.migration.wait_for_reason("MigrationCompleted")
+    done.migration.roll_back()
+    assert done.migration.wait_for_phase("RolledBack")["rollback"]["result"] == "Complete"
+
+
+def test_a_copy_that_can_not_be_told_is_marked_as_one(done: Stage) -> None:
+    """As a base backup that was restored elsewhere, which has the identity of its origin."""
+    says_the_administrator(done.database, "UPDATE roleshift.migration_run SET database_identity = 'a copy")
+    done.migration.patch(annotations={"touched": "yes"})
+    done.migration.wait_for_reason("ForeignRun")
+
+
 # In the way of others
 
 
@@ -286,65 +302,3 @@ def test_a_run_of_another_cluster_that_was_copied_here_is_not_this_ones(
         (1, "Done", False, False),
         (1, "Done", False, False),
     ]
-
-
-# Not here at all
-
-
-def test_a_connection_that_leads_to_another_database_in_mid_run_is_refused_and_can_be_put_back(
-    stage: Stage, empty: Database
-) -> None:
-    with stage.held_in("BackingUp"):
-        stage.migration.patch({"suspend": True})
-    stage.migration.wait_for_reason("Suspended")
-    before = empty.row_set_hash("user_profiles")
-    lead_to(stage.migration, empty)
-    stage.migration.patch({"suspend": False})
-    stage.migration.wait_for_reason("LedgerLost")
-    assert (
-        "does spec.connection lead to another one" in assert_stalled(stage.migration, "LedgerLost")["message"]
-    )
-    with pytest.raises(ApiError, match=r"spec\.unmappedRoles can't be changed"):
-        stage.migration.patch({"unmappedRoles": "Keep"})
-    assert empty.row_set_hash("user_profiles") == before
-    assert empty.query("SELECT to_regnamespace('roleshift')") == [(None,)]
-    stage.oracle.assert_before()
-    lead_to(stage.migration, stage.database)
-    stage.migration.wait_for_phase("Done")
-    stage.assert_done()
-
-
-def test_before_the_first_write_another_database_is_another_run_that_is_approved_anew(
-    stage: Stage, empty: Database
-) -> None:
-    stage.apply(approval=MANUAL)
-    plan = stage.migration.wait_for_reason("WaitingForApproval")["plan"]["hash"]
-    stage.migration.patch({"suspend": True})
-    stage.migration.patch({"approval": {"planHash": plan}})
-    stage.migration.wait_for(lambda s: s["observedGeneration"] == 3, "the approval is seen")
-    lead_to(stage.migration, empty)
-    stage.migration.patch({"suspend": False})
-    status = stage.migration.wait_for(
-        lambda s: "approved for an attempt before" in condition_of(s, "Ready")["message"], "it is asked again"
-    )
-    assert status["plan"]["hash"] == plan
-    stage.oracle.assert_before()
-
-
-@pytest.mark.parametrize("where", ["foreign", "lost"])
-def test_an_object_whose_run_is_not_here_can_be_deleted(stage: Stage, empty: Database, where: str) -> None:
-    with stage.held_in("BackingUp"):
-        stage.migration.patch({"suspend": True})
-    stage.migration.wait_for_reason("Suspended")
-    elsewhere = empty if where == "lost" else copied_as_template(stage.database)
-    try:
-        lead_to(stage.migration, elsewhere)
-        stage.migration.wait_for_reason("LedgerLost" if where == "lost" else "ForeignRun")
-        run_id = stage.migration.status["runID"]
-        stage.migration.kubectl("delete", "rolemig", stage.migration.name, "--timeout=10s")
-    finally:
-        if elsewhere is not empty:
-            elsewhere.drop()
-    told = stage.migration.kubectl("get", "events", "-o", "jsonpath={.items[*].message}")
-    assert f"ledger row {run_id}) could not be ended" in told
-    assert stage.ledger.run["active"], "it is where it was, for the same manifest with the old connection"

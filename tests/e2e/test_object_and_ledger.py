@@ -1,4 +1,4 @@
-"""The object and the ledger tell different things: another spec, a new object, a lost ledger, no database."""
+"""The object and the ledger tell different things: another spec, a lost or an older ledger, no database."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from localenv.api import ApiError
 from localenv.operator import OperatorProcess
 from localenv.wait import wait_until
 from roleshift.engine.requests import RETRY
+from support.ledger_rows import make_older
 from support.migrations import condition_of
-from support.scrape import api_requests, total
+from support.scrape import total
 from support.stage import BROKEN_ASSERTION, Stage, restart
 
 VERSIONS = "SELECT id, xmin::text FROM user_profiles ORDER BY id"
@@ -54,53 +55,6 @@ def test_a_manifest_is_frozen_before_anything_is_written(stage: Stage) -> None:
         with pytest.raises(ApiError, match=r"spec\.unmappedRoles can't be changed"):
             stage.migration.patch({"unmappedRoles": "Keep"})
     stage.assert_done()
-
-
-# Git re-creates the object
-
-
-def recreate(stage: Stage) -> dict[str, Any]:
-    """Delete the object, apply it again, and wait until its status speaks of a run."""
-    stage.wait_until_released()
-    stage.migration.kubectl("delete", "rolemig", stage.migration.name, "--wait=true")
-    stage.apply()
-    return stage.migration.wait_for_end(10)
-
-
-def test_a_done_object_that_is_created_again_is_done_at_once(stage: Stage, operator: OperatorProcess) -> None:
-    stage.apply()
-    done = stage.assert_done()
-    versions, epoch, patches = stage.database.query(VERSIONS), stage.ledger.run["epoch"], 0
-    stage.wait_until_released()
-    patches = api_requests(operator, "PATCH")
-    again = recreate(stage)
-    assert (again["phase"], again["runID"]) == ("Done", done["runID"])
-    assert condition_of(again, "Ready")["status"] == "True"
-    assert stage.database.query(VERSIONS) == versions
-    assert stage.ledger.run["epoch"] == epoch
-    assert api_requests(operator, "PATCH") == patches + 1, "its status, no finalizer"
-
-
-def test_an_object_that_came_back_and_is_created_again_stays_back(stage: Stage) -> None:
-    stage.apply()
-    stage.assert_done()
-    stage.migration.roll_back()
-    stage.assert_rolled_back(updates=2)
-    again = recreate(stage)
-    assert again["phase"] == "RolledBack"
-    stage.assert_rolled_back(updates=2)
-
-
-def test_another_spec_under_the_old_name_is_a_new_run(stage: Stage) -> None:
-    stage.apply()
-    done = stage.assert_done()
-    stage.wait_until_released()
-    stage.migration.kubectl("delete", "rolemig", stage.migration.name, "--wait=true")
-    back = [{"from": "lead", "to": "manager"}]
-    stage.migration.apply(mappings=back, unmappedRoles="Keep")
-    second = stage.migration.wait_for_phase("Done")
-    assert second["runID"] != done["runID"]
-    assert second["plan"]["rows"] == 250
 
 
 # The ledger is gone
@@ -158,6 +112,26 @@ def test_an_old_retry_does_not_excuse_a_lost_ledger(stage: Stage) -> None:
     stage.migration.patch(annotations={"touched": "yes"})
     stage.migration.wait_for_reason("LedgerLost")
     assert_lost(stage)
+
+
+# The ledger is older than the operator
+
+
+def test_an_operator_that_finds_an_older_ledger_brings_it_up_and_goes_on_with_its_runs(
+    stage: Stage, operator: OperatorProcess
+) -> None:
+    stage.apply()
+    done = stage.assert_done()
+    stage.wait_until_released()
+    operator.kill9()
+    make_older(stage.database)
+    operator.start()
+    operator.wait_ready()
+    stage.migration.patch(annotations={"reconcile.fluxcd.io/requestedAt": "1"})
+    stage.migration.wait_for(lambda s: s.get("lastHandledReconcileAt") == "1", "it is looked at")
+    assert stage.assert_done()["runID"] == done["runID"]
+    stage.migration.roll_back()
+    stage.assert_rolled_back(updates=2)
 
 
 # The status while the database can't be asked

@@ -7,7 +7,7 @@ import pytest
 from localenv.operator import OperatorProcess
 from localenv.wait import wait_until
 from roleshift.engine.requests import REASON, REQUESTED_BY, RETRY, SUSPENDED_BY
-from support.migrations import condition_of
+from support.migrations import condition_of, events_of
 from support.stage import BROKEN_ASSERTION, Stage, restart
 
 
@@ -186,22 +186,38 @@ def test_the_same_retry_annotation_is_acted_on_once(stage: Stage, operator: Oper
     assert stage.ledger.run["attempt"] == 2
 
 
-def test_a_retry_while_the_old_state_is_wanted_is_not_acted_on(stage: Stage) -> None:
+def test_a_retry_while_the_old_state_is_wanted_is_refused_with_a_word(
+    stage: Stage, operator: OperatorProcess
+) -> None:
     stage.apply()
     stage.assert_done()
     stage.migration.roll_back()
     stage.assert_rolled_back(updates=2)
     stage.migration.patch(annotations={RETRY: "1", "reconcile.fluxcd.io/requestedAt": "1"})
-    stage.migration.wait_for(lambda s: s.get("lastHandledReconcileAt") == "1", "it is looked at")
+    status = stage.migration.wait_for(lambda s: s.get("lastHandledReconcileAt") == "1", "it is looked at")
     assert stage.ledger.run["attempt"] == 1
+    ready = condition_of(status, "Ready")
+    assert (ready["status"], ready["reason"]) == ("True", "RolledBackOnRequest")
+    assert "spec.desiredState is RolledBack: set it to Migrated" in ready["message"]
+    restart(operator)
+    stage.migration.patch(annotations={"reconcile.fluxcd.io/requestedAt": "2"})
+    stage.migration.wait_for(lambda s: s.get("lastHandledReconcileAt") == "2", "it is looked at again")
+    assert events_of(stage.migration).count(("Warning", "RetryRefused")) == 1
+    stage.migration.patch({"desiredState": "Migrated"})
+    stage.migration.wait_for_phase("Done")
+    assert stage.ledger.run["attempt"] == 2
 
 
-def test_a_retry_of_a_done_run_does_nothing(stage: Stage) -> None:
+def test_a_retry_of_a_done_run_does_nothing_and_is_refused_with_a_word(stage: Stage) -> None:
     stage.apply()
     done = stage.assert_done()
     stage.migration.patch(annotations={RETRY: "1", "reconcile.fluxcd.io/requestedAt": "1"})
     stage.migration.wait_for(lambda s: s.get("lastHandledReconcileAt") == "1", "it is looked at")
-    assert stage.assert_done()["runID"] == done["runID"]
+    again = stage.assert_done()
+    assert again["runID"] == done["runID"]
+    assert condition_of(again, "Ready")["status"] == "True"
+    assert "only a Failed or RolledBack run is retried" in condition_of(again, "Ready")["message"]
+    assert ("Warning", "RetryRefused") in events_of(stage.migration)
 
 
 def test_a_failed_run_is_tried_again_when_its_cause_is_mended(stage: Stage) -> None:

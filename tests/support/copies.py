@@ -1,4 +1,4 @@
-"""Copies of a database, made as people make them."""
+"""Copies of a database, made as people make them, and objects that are led to another one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from localenv.database import Database
 from localenv.wait import wait_until
-from support.migrations import Migration
+from support.migrations import Migration, condition_of
 
 _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
 _IMAGES = (
@@ -59,3 +59,13 @@ def everything_in(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 def images_in(database: Database) -> list[tuple[Any, ...]]:
     """The before-images that stand in the ledger's schema."""
     return database.query(_IMAGES)
+
+
+def assert_stalled(migration: Migration, reason: str) -> dict[str, Any]:
+    """The object says that its run is not here, and that a person is needed; its Ready condition."""
+    status = migration.status
+    assert condition_of(status, "Stalled")["reason"] == reason
+    assert not condition_of(status, "Reconciling")
+    ready = condition_of(status, "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", reason)
+    return ready

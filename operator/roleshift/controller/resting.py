@@ -9,7 +9,7 @@ from roleshift.engine.neighbours import forget_command, superseded
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
 from roleshift.engine.situation import wants_back
-from roleshift.errors import Reason
+from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres import neighbours
 from roleshift.postgres.session import Session
 
@@ -47,6 +47,13 @@ def _foreign(run: RunRecord) -> str:
         "came here with a copy of it: nothing is written; put spec.connection back if it leads to the wrong "
         f"database, or run: {forget_command(key.namespace, key.name)}, which clears the copied runs of that "
         "name and their images, and begins anew"
+    )
+
+
+def not_forgotten(desk: Desk, error: DatabaseError) -> None:
+    """A copied run could not be forgotten, which is tried again: it stays what it is, and says why."""
+    desk.reporter.show_stalled(
+        Reason.FOREIGN_RUN, f"the copied run could not be forgotten yet: {error.reason}: {error.message}"
     )
 
 

@@ -15,7 +15,7 @@ from roleshift.controller.desk import Desk
 from roleshift.controller.driver import Driver, ObjectChangedError, Sessions
 from roleshift.controller.ports import Inbox, Ports
 from roleshift.controller.postponing import postponed, show_bug
-from roleshift.controller.resting import rest, stall, stand_back
+from roleshift.controller.resting import not_forgotten, rest, stall, stand_back
 from roleshift.controller.views import SUSPENDED, waiting_view
 from roleshift.engine.attempts import Continuation, continuation, has_begun, is_at_rest, is_known
 from roleshift.engine.conditions import Activity, View
@@ -150,7 +150,12 @@ class MigrationWorker:
             if error.reason is not Reason.PERMISSION_DENIED:
                 raise
             return await self._without_ledger(sessions, migration, error)
-        beginning = await begun(sessions.control, identity, known, what, migration, requests)
+        try:
+            beginning = await begun(sessions.control, identity, known, what, migration, requests)
+        except DatabaseError as error:
+            if what is Continuation.FORGET:
+                not_forgotten(self._desk, error)
+            raise
         self._tell_of(beginning.forgotten, requests)
         return await self._driven(sessions, beginning.run, what, requests)
 

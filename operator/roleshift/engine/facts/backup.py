@@ -64,8 +64,8 @@ class SpaceFacts:
     Attributes:
         heap_bytes: of the target and its partitions, without indexes and TOAST.
         indexes: of the target; of the partition that has most of them.
-        widths: average bytes of a column's values, none for a NULL; a column that can't be read, or was
-            never analyzed, is missing.
+        widths: average bytes of a column's values, none for a NULL; of a column that can't be read, or
+            was never analyzed, the type's; missing if the type has none.
     """
 
     database_bytes: int
