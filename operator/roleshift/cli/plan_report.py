@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from roleshift.api.base import StatusModel
-from roleshift.cli.formats import count
+from roleshift.cli.formats import printable
+from roleshift.cli.matrix import matrix_lines
 from roleshift.cli.plan_review import WHEN_OPEN, PlanReview
 from roleshift.cli.safety_report import check_lines, score_line
 from roleshift.cli.symbols import Symbols
@@ -80,14 +81,14 @@ def as_text(made: PlanReview, symbols: Symbols, width: int) -> str:
     """
     lines = [f"{made.name} on {made.table}"]
     lines += [f"Plan {made.plan.hash}" if made.plan else "There is no plan yet: the gate says why."]
-    lines += ["", made.headline, *_matrix(made, symbols)]
+    lines += ["", made.headline, *(f"{_INDENT}{line}" for line in matrix_lines(made.cells, symbols))]
     lines += _section("", (line for point in made.points for line in _hanging(*point, width)))
     lines += _section("Look at", (line for text in made.look_at for line in _item(text, width)))
     lines += _section("Statements", _statements(made, width))
     lines += ["", score_line(made)]
     lines += [line for one in made.fallen for line in check_lines(one, symbols, width)]
     lines += ["", *(line for text in made.verdict(WHEN_OPEN) for line in textwrap.wrap(text, width))]
-    return "\n".join(map(_printable, lines))
+    return "\n".join(map(printable, lines))
 
 
 def readable(statement: str) -> str:
@@ -98,18 +99,6 @@ def readable(statement: str) -> str:
 def _section(title: str, body: Iterator[str]) -> list[str]:
     lines = list(body)
     return ["", *([title] if title else []), *lines] if lines else []
-
-
-def _matrix(made: PlanReview, symbols: Symbols) -> Iterator[str]:
-    cells = made.cells
-    froms = max((len(cell.from_role) for cell in cells), default=0)
-    tos = max((len(cell.to_role) for cell in cells), default=0)
-    levels = max((len(cell.seniority or "") for cell in cells), default=0)
-    widest = max((len(count(cell.rows)) for cell in cells), default=0)
-    for cell in cells:
-        level = f"  {cell.seniority or '':<{levels}}" if levels else ""
-        route = f"{cell.from_role:<{froms}} {symbols.arrow} {cell.to_role:<{tos}}"
-        yield f"{_INDENT}{route}{level}  {count(cell.rows):>{widest}} {'row' if cell.rows == 1 else 'rows'}"
 
 
 def _hanging(label: str, text: str, width: int) -> list[str]:
@@ -138,8 +127,3 @@ def _statements(made: PlanReview, width: int) -> Iterator[str]:
     for statement in made.plan.statements:
         yield from textwrap.indent(f"{readable(statement)};", _INDENT).splitlines()
     yield from textwrap.wrap(LEGEND, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
-
-
-def _printable(line: str) -> str:
-    """A name from the database can't move the cursor or change colours."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
