@@ -91,6 +91,18 @@ def test_schema_statements_come_first_and_are_what_stays(tmp_path: Path, databas
 # What somebody should look at
 
 
+def test_who_else_has_the_type_that_gets_new_values_is_named(tmp_path: Path, database: Database) -> None:
+    create_user_profiles(database, 8)
+    database.execute("CREATE TABLE invitations (id int, role user_role)")
+    mappings = [{"from": "admin", "to": "owner"}]
+    person = Person(tmp_path, database)
+    changes = {"mappings": mappings, "unmappedRoles": "Keep", "schemaChanges": "AddMissing"}
+    done = person.plan("-f", person.manifest(**changes))
+    assert "is used elsewhere too, by public.invitations.role: do these allow them?" in words(done.stdout)
+    kept = person.plan("-f", person.manifest())
+    assert "used elsewhere" not in kept.stdout
+
+
 def test_collisions_are_counted_with_examples_and_close_the_gate(tmp_path: Path, database: Database) -> None:
     database.execute(MEMBERS + "INSERT INTO members VALUES (7, 'a'), (7, 'b'), (8, 'a')")
     person = Person(tmp_path, database)

@@ -10,7 +10,6 @@ from roleshift.api.connection import SecretRef
 from roleshift.api.safety import NEVER_WAIVED, CheckName
 from roleshift.api.scalars import EntryName, Query, Time
 
-
 PLAN_HASH = Matches(
     r"^sha256:\S+$",
     "must be the hash of a plan, sha256:… without spaces: copy it from status.plan.hash, or from what "

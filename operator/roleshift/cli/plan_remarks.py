@@ -11,7 +11,7 @@ from roleshift.engine.checks import Finding
 from roleshift.engine.facts.dependencies import DependencyFacts, Dependent, RowSecurityFacts
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.mapping import MappingProof, escalations
-from roleshift.engine.plan import Plan
+from roleshift.engine.plan import AddEnumValue, Plan
 
 
 def remarks(subject: Subject, plan: Plan | None, findings: Sequence[Finding]) -> Iterator[str]:
@@ -22,7 +22,7 @@ def remarks(subject: Subject, plan: Plan | None, findings: Sequence[Finding]) ->
         yield from _roles(subject, subject.proof)
     yield from _what_names_roles(subject)
     if plan is not None:
-        yield from _beside_the_rows(plan)
+        yield from _beside_the_rows(subject, plan)
     yield from _waived(subject, findings)
 
 
@@ -71,12 +71,20 @@ def _naming(dependents: Iterable[Dependent]) -> Iterator[str]:
             yield f"{one.kind} {one.name} names {quoted(one.roles)} and has to change with it: {definition}"
 
 
-def _beside_the_rows(plan: Plan) -> Iterator[str]:
+def _beside_the_rows(subject: Subject, plan: Plan) -> Iterator[str]:
     added = [change.what for change in plan.schema_changes]
     if added:
         yield f"added first, and kept after a failure or a rollback: {named(added)}"
+    yield from _with_the_type(subject, plan)
     if plan.shape.triggers:
         yield f"triggers of the table: {named(plan.shape.triggers)}"
+
+
+def _with_the_type(subject: Subject, plan: Plan) -> Iterator[str]:
+    """Whoever has the enum too gets its new values with it."""
+    others = subject.target.role_type.enum_used_by if subject.target else ()
+    if others and any(isinstance(change, AddEnumValue) for change in plan.schema_changes):
+        yield f"the type that gets new values is used elsewhere too, by {named(others)}: do these allow them?"
 
 
 def _waived(subject: Subject, findings: Sequence[Finding]) -> Iterator[str]:

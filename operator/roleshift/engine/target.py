@@ -28,6 +28,7 @@ class Column:
         base_type: the type under a domain, else the type itself, without its modifiers.
         category: `pg_type.typcategory` (S text, E enum, A array, D date or time, …).
         generated: the column is computed by the server and can't be written.
+        constrained: the type is a domain with constraints of its own, NOT NULL among them.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Column:
     category: str
     not_null: bool
     generated: bool
+    constrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,13 @@ class RoleTypeFacts:
         enum_type: qualified, quoted name of the enum; "" for other types.
         enum_labels: in the enum's own order.
         enum_owned: whether the run's role may add labels.
+        enum_used_by: columns of other tables that have the type too.
     """
 
     enum_type: str = ""
     enum_labels: tuple[str, ...] = ()
     enum_owned: bool = True
+    enum_used_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
