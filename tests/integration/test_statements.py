@@ -15,6 +15,7 @@ from localenv.database import Database
 from roleshift.api import Phase
 from roleshift.engine.outcome import Advance, Undo
 from roleshift.engine.run import LogOutcome
+from roleshift.phases import backing_up
 from roleshift.postgres import fence, ledger
 from roleshift.postgres.session import Params, Query, Session, Timeouts
 from roleshift.postgres.statements import statement
@@ -106,6 +107,7 @@ async def test_every_file_is_used_and_can_be_planned(database: Database, watch: 
     await _look_with_everything_beside(database)
     await _done_and_back(database)
     await _cancelled(database)
+    await _planned_anew(database)
     await _taken_over(database)
     assert SQL.keys() - watch.used - BODIES == set()
     assert SQL.keys() - watch.explained - BODIES == NO_PLAN.keys()
@@ -186,6 +188,15 @@ async def _taken_over(database: Database) -> None:
         await _announce(first)
     async with phases_on(database, name="taken-over") as second, second.control.transaction(Timeouts()):
         await fence.hold(second.control, second.run)
+
+
+async def _planned_anew(database: Database) -> None:
+    """A run that has carried out a schema statement, and comes to it again."""
+    spec = spec_of(target={"columns": {"previousRole": "former_role"}}, schemaChanges="AddMissing")
+    async with phases_on(database, spec, name="anew") as run:
+        await run.until(Phase.MIGRATING)
+        assert isinstance(await backing_up.run(run.context), Advance)
+        await run.cancel()
 
 
 async def _announce(run: PhaseRun) -> None:
