@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from localenv.api import ApiError
 from localenv.controlplane import ControlPlane
 from localenv.repository import DEPLOY_APPROVAL
 from localenv.wait import wait_until
+from roleshift.engine.requests import RETRY
 from support.migrations import SPEC, merged
 from support.people import Person
-from support.stage import Stage
+from support.stage import BROKEN_ASSERTION, Stage
 
 MANUAL = {"approval": {"policy": "Manual"}}
 HASH = "sha256:0123456789abcdef"
@@ -124,6 +126,127 @@ def test_the_author_does_not_decide(author: Person, approver: Person, change: An
 )
 def test_the_approver_does_not_write(approver: Person, change: Any) -> None:
     assert TAKES_UPDATE in approver.patch(change, "--dry-run=server")
+
+
+APPROVED = "what it approved may not change under it"
+
+
+class TestWhatWasApproved:
+    """It stays as it is, or is approved anew."""
+
+    @pytest.fixture
+    def approved(self, waiting: Stage, approver: Person) -> Stage:
+        """A run that was approved and rests before its first write."""
+        plan = waiting.migration.status["plan"]["hash"]
+        waiting.migration.patch({"suspend": True})
+        waiting.migration.wait_for_reason("Suspended")
+        assert approver.patch({"approval": {"planHash": plan}}) == ""
+        return waiting
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"connection": {"secretRef": {"name": "elsewhere"}}},
+            {"checks": {"minimumScore": 1}},
+            {"checks": {"limits": {"maxActiveUsers": 1000}}},
+            {"retry": {"limit": 1}},
+            {"unmappedRoles": "Keep"},
+        ],
+        ids=str,
+    )
+    def test_an_author_changes_it_only_together_with_its_approval(
+        self, approved: Stage, author: Person, change: dict[str, Any]
+    ) -> None:
+        assert approved.migration is author.migration
+        assert APPROVED in author.patch(change, "--dry-run=server")
+        withdrawn = {**change, "approval": {"planHash": None}}
+        assert author.patch(withdrawn, "--dry-run=server") == ""
+
+    def test_no_new_attempt_begins_with_its_approval(self, approved: Stage, author: Person) -> None:
+        assert approved.migration is author.migration
+        asked = {"metadata": {"annotations": {RETRY: "1"}}}
+        assert APPROVED in author.patch_body(asked, "--dry-run=server")
+        withdrawn = {**asked, "spec": {"approval": {"planHash": None}}}
+        assert author.patch_body(withdrawn, "--dry-run=server") == ""
+
+    def test_its_author_may_let_it_rest_and_go_on(self, approved: Stage, author: Person) -> None:
+        assert author.patch({"suspend": False}) == ""
+        approved.assert_done()
+
+
+def test_the_author_tries_again_and_somebody_else_approves_again(
+    waiting: Stage, author: Person, approver: Person
+) -> None:
+    first = waiting.migration.status["plan"]["hash"]
+    assert author.patch({"validation": {"assertions": [BROKEN_ASSERTION]}}) == ""
+    name = waiting.migration.name
+    waiting.migration.wait_for(lambda s: s.get("plan", {}).get("hash", first) != first, "another plan")
+    waiting.migration.wait_for_reason("WaitingForApproval")
+    assert approver.shell.run("approve", name, "--wait").returncode == 4
+    done = author.shell.run("retry", name)
+    assert (done.returncode, APPROVED in done.stderr) == (0, False), done.stderr
+    waiting.migration.wait_for_reason("WaitingForApproval")
+    waiting.oracle.assert_before()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"deletionPolicy": "DeleteBackups"}, TAKES_ROLLBACK),
+        ({"backup": {"retentionSeconds": 60}}, TAKES_ROLLBACK),
+        ({"backup": {"retentionSeconds": 31_536_000}}, ""),
+    ],
+    ids=str,
+)
+def test_the_author_does_not_take_the_way_back_away(author: Person, change: Any, says: str) -> None:
+    found = author.patch(change, "--dry-run=server")
+    assert says in found if says else found == ""
+
+
+def test_who_decides_may_keep_backups_or_not(approver: Person) -> None:
+    assert approver.patch({"deletionPolicy": "DeleteBackups"}, "--dry-run=server") == ""
+
+
+def test_who_may_write_the_status_changes_no_spec_by_it(waiting: Stage, author: Person) -> None:
+    """Through the subresource the API server takes the status and nothing else."""
+    writer = Person.with_rules(
+        author.migration,
+        "reporter",
+        [{"apiGroups": ["roleshift.dev"], "resources": ["rolemigrations/status"], "verbs": ["get", "patch"]}],
+    )
+    plan = waiting.migration.status["plan"]["hash"]
+    body = {"spec": {"approval": {"planHash": plan}}, "metadata": {"annotations": {RETRY: "1"}}}
+    assert writer.patch_body(body, "--subresource=status") == ""
+    now = waiting.migration.read()
+    assert now["spec"]["approval"] == {"policy": "Manual"}
+    assert RETRY not in now["metadata"].get("annotations", {})
+    assert "forbidden" in author.patch_body(body, "--subresource=status")
+
+
+def test_there_is_no_other_subresource(waiting: Stage) -> None:
+    for name in ("scale", "approval"):
+        with pytest.raises(ApiError) as refused:
+            waiting.control_plane.api.request("GET", f"{waiting.migration.path}/{name}")
+        assert refused.value.code == 404
+
+
+def test_a_name_that_the_api_server_makes_is_no_way_around(author: Person) -> None:
+    approved = created(approval={"policy": "Manual", "planHash": HASH})
+    assert TAKES_APPROVE in author.create_with_a_name_of_its_own(approved)
+    assert author.create_with_a_name_of_its_own(created(**MANUAL)) == ""
+
+
+def test_server_side_apply_is_no_way_around(author: Person) -> None:
+    assert TAKES_APPROVE in author.apply(created(approval={"policy": "Manual", "planHash": HASH}))
+    assert author.apply(created(**MANUAL)) == ""
+
+
+def test_an_object_that_is_made_anew_is_not_approved_by_that(waiting: Stage, author: Person) -> None:
+    """The author may delete it, and then create it only as somebody else would have to approve it."""
+    assert author.kubectl("delete", "rolemig", waiting.migration.name, "--timeout=20s") == ""
+    again = created(approval={"policy": "Manual", "planHash": HASH})
+    assert TAKES_APPROVE in author.create(again, waiting.migration.name)
+    assert author.create(created(**MANUAL), waiting.migration.name) == ""
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,37 @@ class TestRoles:
         case.apply()
         case.assert_refused("NullRoles", "3 rows have no role (NULL)", "give them one", "unmappedRoles: Keep")
 
+    def test_a_mapping_that_takes_the_last_administrator_away(self, case: Case) -> None:
+        case.apply(
+            mappings=[*MAPPINGS[:3], {"from": "admin", "to": "lead"}],
+            privileges={"keepAtLeast": [{"role": "admin", "count": 1}]},
+        )
+        case.assert_refused(
+            "TooFewLeft",
+            "admin: 0 rows left, 1 demanded",
+            "change spec.mappings",
+            "spec.privileges.keepAtLeast",
+        )
+
+    def test_a_label_that_no_enum_can_hold(self, case: Case) -> None:
+        case.apply(mappings=[*MAPPINGS[:3], {"from": "admin", "to": "é" * 32}], schemaChanges="AddMissing")
+        case.assert_refused("RoleNotInType", "a label has at most 63 bytes", "change spec.mappings")
+
+    def test_a_label_of_a_type_that_belongs_to_somebody_else(self, case: Case) -> None:
+        with case.database.admin() as admin:
+            admin.execute("ALTER TYPE user_role OWNER TO CURRENT_USER")
+        case.apply(mappings=[*MAPPINGS[:3], {"from": "admin", "to": "owner"}], schemaChanges="AddMissing")
+        owner = case.database.owner
+        case.assert_refused("PermissionDenied", f'ALTER TYPE public.user_role OWNER TO "{owner}"')
+
+    def test_a_domain_that_refuses_the_new_role(self, case: Case) -> None:
+        case.database.execute("CREATE DOMAIN known AS user_role CHECK (VALUE <> 'lead')")
+        case.database.execute("ALTER TABLE user_profiles ALTER role TYPE known")
+        case.apply(schemaChanges="AddMissing")
+        case.assert_refused(
+            "RoleNotInType", 'column "role" refuses "lead"', "change spec.mappings, or the column"
+        )
+
     def test_a_role_that_nobody_has_is_a_warning_that_names_it(self, case: Case) -> None:
         case.apply(mappings=[*MAPPINGS, {"from": "lead", "to": "manager"}])
         results = case.assert_done()["safety"]["results"]
@@ -252,6 +283,14 @@ class TestRights:
         yield replace(case.database, owner="app")
         server.drop_database(case.database.name)
         server.drop_role("app")
+
+
+@pytest.mark.parametrize("planned", ["0123456789abcdef", "md5:0123", "sha256:", "sha256:01 23", ""])
+def test_the_api_server_refuses_the_hash_of_no_plan(case: Case, planned: str) -> None:
+    says = r"spec\.approval\.planHash: .*must be the hash of a plan, sha256:… without spaces: copy it from"
+    with pytest.raises(KubectlError, match=says):
+        case.apply(approval={"policy": "Manual", "planHash": planned})
+    assert case.migration.kubectl("get", "rolemig", "--output=name") == ""
 
 
 def test_the_api_server_refuses_an_invalid_spec_and_keeps_nothing(case: Case) -> None:

@@ -126,7 +126,7 @@ class TestKeysThatHoldTheRole:
         said = only_fallen(await look(profiles), NAME)
         assert said.message == (
             'foreign key "known": public.roles lacks the new roles "developer", "lead": insert them there, '
-            "or change the mapping"
+            "or change spec.mappings"
         )
 
     async def test_a_table_of_roles_that_may_not_be_read_is_unknown(self, profiles: Database) -> None:

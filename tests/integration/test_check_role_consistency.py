@@ -183,7 +183,7 @@ async def test_the_last_administrator_can_not_be_migrated_away(profiles: Databas
     keep = {"order": ORDER, "keepAtLeast": [{"role": "manager", "count": 1}, {"role": "admin", "count": 10}]}
     said = only_fallen(await look(profiles, spec_of(privileges=keep)), NAME)
     assert said.reason is Reason.TOO_FEW_LEFT
-    assert "manager: 0 rows left, 1 demanded;" in said.message
+    assert "manager: 0 rows left, 1 demanded" in said.message
 
 
 async def test_a_role_that_nobody_has_is_a_warning(database: Database) -> None:

@@ -53,11 +53,12 @@ def test_it_says_what_a_reviewer_needs(person: Person) -> None:
     for said in (
         "Left as they are none",
         "Collisions none: the role stands in no unique index",
+        'Afterwards "developer" 4, "admin" 2, "lead" 2',
         "Escalations none",
         'Kept at least "admin": 1 demanded, 2 afterwards',
         'Reversible not by the mapping alone: "junior_dev", "senior_dev" become "developer"; a rollback',
         "Strategy Transaction",
-        "Time about 1 s for the write, an estimate",
+        "Time about 1 s from the lock to the commit, an estimate",
         "Lock SHARE ROW EXCLUSIVE on public.user_profiles for about 1 s, until the commit: SELECT goes on;",
         "Kept waiting whoever writes public.user_profiles; sessions that use it now: none",
         "! BackupSpace",
@@ -85,10 +86,22 @@ def test_schema_statements_come_first_and_are_what_stays(tmp_path: Path, databas
     beginnings = re.findall(r"^  (ALTER|CREATE|LOCK|UPDATE)", statements, re.MULTILINE)
     assert beginnings == ["ALTER", "ALTER", "ALTER", "CREATE", "LOCK", "UPDATE"]
     assert 'added first, and kept after a failure or a rollback: column "previous_role"' in words(done.stdout)
-    assert "Before it ACCESS EXCLUSIVE for a moment for each ALTER TABLE" in words(done.stdout)
+    assert "Locks before it ACCESS EXCLUSIVE for a moment for each ALTER TABLE" in words(done.stdout)
 
 
 # What somebody should look at
+
+
+def test_who_else_has_the_type_that_gets_new_values_is_named(tmp_path: Path, database: Database) -> None:
+    create_user_profiles(database, 8)
+    database.execute("CREATE TABLE invitations (id int, role user_role)")
+    mappings = [{"from": "admin", "to": "owner"}]
+    person = Person(tmp_path, database)
+    changes = {"mappings": mappings, "unmappedRoles": "Keep", "schemaChanges": "AddMissing"}
+    done = person.plan("-f", person.manifest(**changes))
+    assert "is used elsewhere too, by public.invitations.role: do these allow them?" in words(done.stdout)
+    kept = person.plan("-f", person.manifest())
+    assert "used elsewhere" not in kept.stdout
 
 
 def test_collisions_are_counted_with_examples_and_close_the_gate(tmp_path: Path, database: Database) -> None:
@@ -111,9 +124,12 @@ def test_escalations_are_shown_whether_they_are_allowed_or_not(person: Person) -
     refused = person.plan("-f", person.manifest(privileges={"order": order}))
     allowed = person.plan("-f", person.manifest(privileges={"order": order, "allowEscalation": True}))
     assert (refused.returncode, allowed.returncode) == (3, 0)
-    for done in (refused, allowed):
-        assert "Escalations junior_dev → developer (2 rows); senior_dev" in words(done.stdout)
-        assert '- 2 rows get a stronger role: "junior_dev" becomes "developer"' in done.stdout
+    for done, said in ((refused, "not allowed by"), (allowed, "allowed by")):
+        text = words(done.stdout)
+        assert f"4 rows get a stronger role, marked in the matrix; {said} spec.privileges" in text
+        assert '- 4 rows get a stronger role, "developer": from "junior_dev", "senior_dev"' in done.stdout
+        assert "\n↑ junior_dev → developer  junior  2 rows\n" in done.stdout
+        assert "\n  manager    → lead               2 rows\n" in done.stdout
 
 
 def test_without_an_order_escalations_are_not_judged(person: Person) -> None:
@@ -132,16 +148,37 @@ def test_too_few_left_is_said(person: Person) -> None:
 
 def test_what_names_a_role_that_goes_away_is_listed_with_its_definition(person: Person) -> None:
     person.database.execute("""
-        CREATE FUNCTION is_junior(r user_role) RETURNS boolean LANGUAGE sql AS $$ SELECT r = 'junior_dev' $$;
+        CREATE FUNCTION is_junior(r user_role) RETURNS boolean LANGUAGE sql AS $$
+            -- not yet grown up
+            SELECT r = 'junior_dev'
+        $$;
         CREATE POLICY seniors ON user_profiles USING (role = 'senior_dev');
+        CREATE VIEW managers AS SELECT id FROM user_profiles WHERE role = 'manager';
+        ALTER TABLE user_profiles ALTER role SET DEFAULT 'junior_dev';
     """)
     found = document(person)
-    assert (
-        "function public.is_junior names \"junior_dev\" and has to change with it: SELECT r = 'junior_dev'"
-        in found["lookAt"]
-    )
-    (policy,) = [text for text in found["lookAt"] if text.startswith("policy seniors on ")]
-    assert "USING (role = 'senior_dev'" in policy
+    named = {one["name"]: one for one in found["namingRoles"]}
+    assert {one["kind"] for one in found["namingRoles"]} == {
+        "function",
+        "policy",
+        "view",
+        "default of the role column",
+    }
+    assert named["public.is_junior"]["roles"] == ["junior_dev"]
+    assert "-- not yet grown up\n" in named["public.is_junior"]["definition"]
+    assert named["seniors on public.user_profiles"]["definition"].startswith("USING (role = 'senior_dev'")
+    asked = 'function public.is_junior names "junior_dev" and has to change with it, see below'
+    assert asked in found["lookAt"]
+    text = person.plan("-f", person.manifest()).stdout
+    assert "  function public.is_junior\n    -- not yet grown up\n    SELECT r = 'junior_dev'\n" in text
+
+
+def test_a_long_definition_is_cut_and_says_so(person: Person) -> None:
+    body = f"SELECT r = 'junior_dev' -- {'x' * 3000}"
+    person.database.execute(f"CREATE FUNCTION long(r user_role) RETURNS boolean LANGUAGE sql AS $$ {body} $$")
+    (found,) = document(person)["namingRoles"]
+    assert len(found["definition"]) == 2001
+    assert found["definition"].endswith("x…")
 
 
 def test_what_stays_and_what_nobody_holds_is_asked_about(person: Person) -> None:

@@ -54,6 +54,44 @@ def test_roles_with_markup_stay_what_they_are(tmp_path: Path, database: Database
     assert "\x1b" not in person.plan("-f", person.manifest(**changes)).stdout
 
 
+def test_what_names_roles_is_folded_with_its_definition(person: Person) -> None:
+    person.database.execute(
+        "CREATE FUNCTION is_junior(r user_role) RETURNS boolean LANGUAGE sql AS"
+        " $$ SELECT r = 'junior_dev' -- ``` <b>\n $$"
+    )
+    marked = person.plan("-f", person.manifest(), "-o", "markdown").stdout
+    page = MarkdownIt("commonmark").enable("table").render(marked)
+    assert "<summary>1 definition that names roles which go away</summary>" in page
+    assert "SELECT r = 'junior_dev' -- ``` &lt;b&gt;" in page
+    assert page.count("<details>") == page.count("</details>") == 3
+
+
+def test_who_gets_a_stronger_role_is_marked_in_the_matrix(person: Person) -> None:
+    order = ["junior_dev", "senior_dev", "developer", "lead", "manager", "admin"]
+    privileges = {"order": order, "allowEscalation": True}
+    marked = person.plan("-f", person.manifest(privileges=privileges), "-o", "markdown").stdout
+    assert "| ↑ | junior_dev | developer | junior | 2 |" in marked
+    assert "|  | manager | lead |  | 2 |" in marked
+
+
+def test_the_largest_manifest_makes_a_page_that_fits_into_a_comment(
+    tmp_path: Path, database: Database
+) -> None:
+    database.execute("CREATE TABLE users (id int PRIMARY KEY, role text)")
+    roles = [f"{number:03}" + "ö" * 125 for number in range(256)]
+    with database.connect() as owner:
+        for number, role in enumerate(roles):
+            owner.execute("INSERT INTO users VALUES (%s, %s)", [number, role])
+    person = Person(tmp_path, database)
+    mappings = [{"from": role, "to": f"{role[:-1]}x"} for role in roles]
+    changes = {"target": {"table": "users", **PLAIN}, "mappings": mappings, "privileges": None}
+    done = person.plan("-f", person.manifest(**changes), "-o", "markdown")
+    assert done.returncode == 0, done.stdout[-500:]
+    assert len(done.stdout) < 65_536
+    assert "A part is left out here, because the page would be too long" in done.stdout
+    assert "**256 of 256 rows will change.**" in done.stdout
+
+
 def test_the_guide_shows_what_it_prints(tmp_path: Path, database: Database) -> None:
     database.execute(USERS + "UPDATE users SET role = 'admin' WHERE id % 100 = 0")
     person = Person(tmp_path, database)

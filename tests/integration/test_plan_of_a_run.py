@@ -21,6 +21,7 @@ SPEC = spec_of(
     approval={"policy": "Manual"},
 )
 
+ALTERED = "SELECT count(*) FROM roleshift.migration_execution_log WHERE outcome = 'Altered'"
 LONG_AGO = sql.SQL(
     "UPDATE roleshift.migration_run SET phase_started_at = now() - interval '1 day' WHERE run_id = %s"
 )
@@ -63,7 +64,11 @@ async def test_what_the_run_added_itself_still_is_the_plan_that_was_approved(use
         assert plan.hash == first
         assert [type(change) for change in plan.schema_changes] == [AddEnumValue] * 2 + [AddColumn] * 3
         assert waits(run) == ""
+        with users.connect() as reader:
+            reader.execute("BEGIN; SELECT FROM users")
+            assert isinstance(await run.back_up(), Advance), "it needs no ACCESS EXCLUSIVE any more"
         await run.until(Phase.DONE)
+    assert users.query(ALTERED) == [(5,)]
     assert users.query("SELECT id, role::text FROM users ORDER BY 1") == [(1, "z"), (2, "y")]
 
 

@@ -15,6 +15,7 @@ from localenv.database import Database
 from roleshift.api import Phase
 from roleshift.engine.outcome import Advance, Undo
 from roleshift.engine.run import LogOutcome
+from roleshift.phases import backing_up
 from roleshift.postgres import fence, ledger, neighbours
 from roleshift.postgres.session import Params, Query, Session, Timeouts
 from roleshift.postgres.statements import statement
@@ -113,6 +114,7 @@ async def test_every_file_is_used_and_can_be_planned(database: Database, watch: 
     await _array(database)
     await _cancelled(database)
     await _beside_others(database)
+    await _planned_anew(database)
     await _taken_over(database)
     assert SQL.keys() - watch.used - BODIES - PARTS == set()
     assert SQL.keys() - watch.explained - BODIES - PARTS == NO_PLAN.keys()
@@ -235,6 +237,15 @@ async def _taken_over(database: Database) -> None:
         await _announce(first)
     async with phases_on(database, name="taken-over") as second, second.control.transaction(Timeouts()):
         await fence.hold(second.control, second.run)
+
+
+async def _planned_anew(database: Database) -> None:
+    """A run that has carried out a schema statement, and comes to it again."""
+    spec = spec_of(target={"columns": {"previousRole": "former_role"}}, schemaChanges="AddMissing")
+    async with phases_on(database, spec, name="anew") as run:
+        await run.until(Phase.MIGRATING)
+        assert isinstance(await backing_up.run(run.context), Advance)
+        await run.cancel()
 
 
 async def _announce(run: PhaseRun) -> None:

@@ -81,3 +81,34 @@ def test_what_stands_in_quotes_is_left_alone(quoted: str) -> None:
 @given(st.text(alphabet="\"' ,=aSETFROM", max_size=40))
 def test_a_statement_says_the_same_broken(text: str) -> None:
     assert readable(text).replace("\n    ", " ") == text
+
+
+def test_a_long_list_is_broken_after_commas_as_late_as_it_fits() -> None:
+    roles = ", ".join(f"'a role, number {number}'" for number in range(40))
+    lines = readable(f"DELETE FROM t WHERE x IN ({roles})").splitlines()
+    assert max(map(len, lines)) <= 120
+    assert len(lines) < 14
+    assert " ".join(line.strip() for line in lines) == f"DELETE FROM t WHERE x IN ({roles})"
+
+
+def test_a_statement_with_a_line_break_in_a_name_is_not_broken_further() -> None:
+    statement = f'SELECT "a\nb", {", ".join("c" * 9 for _ in range(30))}'
+    assert readable(statement) == statement
+
+
+def test_a_page_that_is_too_long_leaves_out_its_largest_part_and_says_so() -> None:
+    parts = ["title", "m" * plan_markdown.MOST_CHARACTERS, "s" * 50_000, "c" * 5_000]
+    fitted = plan_markdown._fitting(list(parts))
+    assert fitted[0] == "title"
+    assert "left out here" in fitted[1]
+    assert fitted[2:] == parts[2:]
+    assert sum(map(len, fitted)) <= plan_markdown.MOST_CHARACTERS
+
+
+def test_code_that_holds_fences_and_control_characters_stays_code() -> None:
+    block = plan_markdown._sql("a ``` b\n\x1b[31m\tc\u202e")
+    page = _MARKDOWN.render(block)
+    assert page.count("<pre>") == 1
+    assert "a ``` b" in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page

@@ -3,6 +3,7 @@
 Not the place for a field of the API itself.
 """
 
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -107,6 +108,33 @@ class AtMostBytes:
 
     def _message(self) -> str:
         return f"must be at most {self.limit} bytes in UTF-8: PostgreSQL cuts longer names; shorten it"
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """A pattern with a message: a schema's own only says that a value does not match.
+
+    Attributes:
+        pattern: as RE2 and Python both read it.
+        message: what the value must be, and what to do.
+    """
+
+    pattern: str
+    message: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        rule = {"rule": f"self.matches(r'{self.pattern}')", "message": self.message}
+        return {**handler(schema), "x-kubernetes-validations": [rule]}
+
+    def _check(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise PydanticCustomError("not_matched", "{text}", {"text": self.message})
+        return value
 
 
 @dataclass(frozen=True, slots=True)

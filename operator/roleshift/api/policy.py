@@ -5,10 +5,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StrictFloat, StrictInt
 
-from roleshift.api.base import ListOf, Rule, SpecModel
+from roleshift.api.base import ListOf, Matches, Rule, SpecModel
 from roleshift.api.connection import SecretRef
 from roleshift.api.safety import NEVER_WAIVED, CheckName
 from roleshift.api.scalars import EntryName, Query, Time
+
+PLAN_HASH = Matches(
+    r"^sha256:\S+$",
+    "must be the hash of a plan, sha256:… without spaces: copy it from status.plan.hash, or from what "
+    "roleshift plan prints",
+)
 
 
 class SchemaChanges(StrEnum):
@@ -86,7 +92,7 @@ class Approval(SpecModel):
         ApprovalPolicy.AUTOMATIC,
         description="Automatic: go on when the gate is passed. Manual: wait until planHash is the plan's.",
     )
-    plan_hash: Annotated[str, Field(min_length=8, max_length=80, pattern=r"^sha256:\S+$")] | None = Field(
+    plan_hash: Annotated[str, Field(max_length=80), PLAN_HASH] | None = Field(
         None, description="status.plan.hash of the plan that was read and approved. Absent: not approved."
     )
 

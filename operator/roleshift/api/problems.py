@@ -23,6 +23,7 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "model_type": lambda _: "must be an object: put its fields below it",
     "enum": lambda ctx: f"must be one of {ctx['expected']}",
     "literal_error": lambda ctx: f"must be {ctx['expected']}",
+    "string_unicode": lambda _: "must be text: remove what is half a character",
     "string_too_short": lambda ctx: f"must have at least {ctx['min_length']} character(s): fill it in",
     "string_too_long": lambda ctx: f"must have at most {ctx['max_length']} characters: shorten it",
     "string_pattern_mismatch": lambda ctx: f"must match {ctx['pattern']}: change it",

@@ -112,9 +112,8 @@ def estimate_of(subject: Subject, facts: SpaceFacts) -> SpaceEstimate:
     """What the run over the rows that were counted needs, in bytes."""
     roles, proof, key = subject.facts.roles, subject.proof, subject.key
     total = roles.total if not isinstance(roles, ProbeFailure) else 0
-    asked = subject.spec.target.columns
-    new = [name for name in (asked.role, asked.seniority) if name]
-    columns = [*(key.columns if isinstance(key, Key) else ()), *asked.written(), *new]
+    new = [name for name in (subject.names.role, subject.names.seniority) if name]
+    columns = [*(key.columns if isinstance(key, Key) else ()), *_written(subject), *new]
     return estimate_space(
         Measured(
             rows=total,
@@ -125,6 +124,12 @@ def estimate_of(subject: Subject, facts: SpaceFacts) -> SpaceEstimate:
             image_columns=image_widths(facts.widths, columns),
         )
     )
+
+
+def _written(subject: Subject) -> list[str]:
+    """Columns that are written and that are there: what is added first is NULL in every row."""
+    names, target = subject.spec.target.columns.written(), subject.target
+    return [name for name in names if target is None or target.column(name) is not None]
 
 
 # BackupPermissions

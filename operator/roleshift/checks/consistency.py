@@ -4,6 +4,7 @@ from collections.abc import Mapping as Rows
 
 from roleshift.api import UnmappedRoles
 from roleshift.checks.collisions import under_unique_index
+from roleshift.checks.spelling import meant, twin
 from roleshift.checks.subject import Subject, could_not_read, depends_on
 from roleshift.checks.wording import MAX_NAMED, counted, named
 from roleshift.engine.checks import Judgement, failed, passed, warning
@@ -30,8 +31,9 @@ def role_consistency(subject: Subject) -> Judgement:
 def _unmapped(subject: Subject, proof: MappingProof) -> Judgement | None:
     if subject.spec.unmapped_roles is UnmappedRoles.KEEP or not proof.unmapped:
         return None
+    empty = ' (no mapping can name the empty role "": UPDATE its rows first)' if "" in proof.unmapped else ""
     return failed(
-        f"roles that no mapping names: {_listed(proof.unmapped)}; add a mapping for each, or set "
+        f"roles that no mapping names: {_listed(proof.unmapped)}; add a mapping for each{empty}, or set "
         "spec.unmappedRoles: Keep to leave them as they are",
         Reason.UNMAPPED_ROLES,
     )
@@ -74,7 +76,7 @@ def _escalating(subject: Subject, proof: MappingProof) -> Judgement | None:
         f"{c.from_role} → {c.to_role} ({counted(c.rows, 'row', 'rows')})" for c in stronger[:MAX_NAMED]
     )
     return failed(
-        f"the mapping gives stronger roles: {routes}; change the mapping, or set "
+        f"spec.mappings gives stronger roles: {routes}; change it, or set "
         "spec.privileges.allowEscalation: true",
         Reason.ESCALATION_NOT_ALLOWED,
     )
@@ -85,8 +87,12 @@ def _left_short(subject: Subject, proof: MappingProof) -> Judgement | None:
     if not short:
         return None
     text = ", ".join(f"{s.role}: {counted(s.left, 'row', 'rows')} left, {s.demanded} demanded" for s in short)
+    unknown = [s.role for s in short if s.role not in {*proof.after, *subject.to_roles, *_sources(subject)}]
+    typos = [f'nobody holds "{role}" and no mapping names it{meant(role, proof.after)}' for role in unknown]
     return failed(
-        f"spec.privileges.keepAtLeast would not hold after the migration: {text}; change the mapping",
+        "spec.privileges.keepAtLeast would not hold after the migration: "
+        f"{'; '.join([text, *typos])}: change spec.mappings so that enough rows keep these roles, or correct "
+        "spec.privileges.keepAtLeast",
         Reason.TOO_FEW_LEFT,
     )
 
@@ -111,18 +117,35 @@ def _remarks(subject: Subject, proof: MappingProof) -> list[str]:
     if subject.spec.target.scope is not None and not proof.before and not proof.null_rows:
         remarks.append("spec.target.scope matches no row: is it spelled rightly?")
     if proof.unused:
-        remarks.append(
-            f"nobody holds {named(proof.unused)}: correct the spelling in spec.mappings, or remove the entry"
-        )
+        hints = [meant(role, proof.after) for role in proof.unused]
+        unused = named([f"{role}{hint}" for role, hint in zip(proof.unused, hints, strict=True)])
+        remarks.append(f"nobody holds {unused}: correct the spelling in spec.mappings, or remove the entry")
+    remarks += _twins(subject, proof)
     order = subject.spec.privileges.order
     if not order:
         remarks.append("escalations are not judged without spec.privileges.order")
     elif unranked := unranked_roles(proof.cells, order):
         remarks.append(
             f"escalations of {', '.join(unranked[:MAX_NAMED])} are not judged: spec.privileges.order "
-            "does not name them"
+            f"does not name them{next(filter(None, (meant(role, order) for role in unranked)), '')}"
         )
     return remarks
+
+
+def _sources(subject: Subject) -> list[str]:
+    return [mapping.from_role for mapping in subject.spec.mappings]
+
+
+def _twins(subject: Subject, proof: MappingProof) -> list[str]:
+    """Targets beside which rows will hold the same role in another spelling."""
+    kept = [*proof.unmapped, *proof.arrived]
+    found = [(role, twin(role, kept)) for role in subject.to_roles if role not in proof.arrived]
+    return [
+        f'"{role}" differs from "{other}", which rows hold and keep, only in case or spaces: correct '
+        "spec.mappings if that was meant"
+        for role, other in found
+        if other is not None
+    ]
 
 
 def _listed(rows: Rows[str, int]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
-from roleshift.checks.wording import as_sql, named, quoted
+from roleshift.checks.wording import as_sql, named, one_line, quoted
 from roleshift.engine.checks import Judgement
 from roleshift.engine.facts.dependencies import DependencyFacts, Dependent, DependentKind, Rule, Trigger
 from roleshift.engine.facts.failure import ProbeFailure
@@ -92,8 +92,8 @@ def _of_dependent(one: Dependent) -> _Remark:
     if one.kind is DependentKind.ROLE_DEFAULT:
         return _Remark(
             CheckResult.FAILED,
-            f"{what} is {one.definition}, a role that goes away, so that new rows would be born with it: "
-            "ALTER COLUMN … SET DEFAULT a new role",
+            f"{what} is {one_line(one.definition)}, a role that goes away, so that new rows would be born "
+            "with it: ALTER COLUMN … SET DEFAULT a new role",
         )
     if one.roles:
         return _Remark(CheckResult.WARNING, f"{what} names {quoted(one.roles)}: {_NAMES_A_ROLE}")

@@ -1,9 +1,10 @@
 """Checks on the columns that a run writes: do their types hold the new values, and are they there?"""
 
 from roleshift.api import SchemaChanges
+from roleshift.checks.spelling import meant, twin
 from roleshift.checks.subject import Subject, could_not_read, could_not_tell, depends_on
 from roleshift.checks.wording import all_quoted, counted
-from roleshift.engine.checks import Judgement, failed, passed
+from roleshift.engine.checks import Judgement, failed, passed, warning
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.table import LookupFacts, RoleFacts
 from roleshift.engine.naming import MAX_IDENTIFIER_BYTES
@@ -102,7 +103,7 @@ def _refused_values(subject: Subject, _: TargetFacts, __: Column) -> Judgement |
     if not refused:
         return None
     text = "; ".join(f'column "{one.column}" refuses "{one.value}" ({one.why})' for one in refused[:5])
-    return failed(f"{text}: change the mapping, or the column", Reason.ROLE_NOT_IN_TYPE)
+    return failed(f"{text}: change spec.mappings, or the column", Reason.ROLE_NOT_IN_TYPE)
 
 
 def _missing_labels(subject: Subject, target: TargetFacts, role: Column) -> Judgement | None:
@@ -113,17 +114,35 @@ def _missing_labels(subject: Subject, target: TargetFacts, role: Column) -> Judg
     if too_long:
         return failed(
             f"{role.type_name} can't hold {all_quoted(too_long)}: a label has at most {MAX_IDENTIFIER_BYTES} "
-            "bytes; change the mapping",
+            "bytes; change spec.mappings",
             Reason.ROLE_NOT_IN_TYPE,
         )
-    names = all_quoted(missing)
     if subject.spec.schema_changes is SchemaChanges.ADD_MISSING:
-        return passed(f"{role.type_name} lacks {names}; the plan adds them")
+        return _to_be_added(target, role, missing)
+    names = ", ".join(f'"{name}"{meant(name, target.role_type.enum_labels)}' for name in missing)
     return failed(
-        f"{role.type_name} lacks {names}: set spec.schemaChanges: AddMissing, or run ALTER TYPE "
-        f"{target.role_type.enum_type} ADD VALUE … yourself",
+        f"{role.type_name} lacks {names}: correct spec.mappings, set spec.schemaChanges: AddMissing, or run "
+        f"ALTER TYPE {target.role_type.enum_type} ADD VALUE … yourself",
         Reason.ROLE_NOT_IN_TYPE,
     )
+
+
+def _to_be_added(target: TargetFacts, role: Column, missing: tuple[str, ...]) -> Judgement:
+    """What AddMissing adds, and what a person may not have meant or can't be foreseen."""
+    said = f"{role.type_name} lacks {all_quoted(missing)}; the plan adds them"
+    twins = [(name, twin(name, target.role_type.enum_labels)) for name in missing]
+    doubts = [
+        f'"{name}" differs from "{other}", which it has, only in case or spaces: correct spec.mappings if '
+        "that was meant"
+        for name, other in twins
+        if other is not None
+    ]
+    if role.constrained or any(check.column == role.name for check in target.value_checks):
+        doubts.append(
+            "whether the constraints on the column take them can't be asked before they are there: where "
+            "they don't, the write is rolled back and no row is changed"
+        )
+    return warning("; ".join([said, *doubts])) if doubts else passed(said)
 
 
 def migration_columns(subject: Subject) -> Judgement:

@@ -63,7 +63,7 @@ def _wrong(facts: ReferenceFacts) -> Iterable[str]:
             roles = quoted(key.missing_roles)
             yield (
                 f'foreign key "{key.name}": {key.referenced} lacks the new roles {roles}: insert them there, '
-                "or change the mapping"
+                "or change spec.mappings"
             )
         if isinstance(key.left_behind, int) and key.left_behind:
             rows = counted(key.left_behind, "row", "rows")

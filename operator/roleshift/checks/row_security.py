@@ -2,7 +2,7 @@
 
 from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject, could_not_tell, depends_on
-from roleshift.checks.wording import as_sql, named, quoted
+from roleshift.checks.wording import as_sql, named, one_line, quoted
 from roleshift.engine.checks import Judgement, failed, passed
 from roleshift.engine.facts.dependencies import RowSecurityFacts
 from roleshift.engine.facts.failure import ProbeFailure
@@ -26,7 +26,9 @@ def row_level_security(subject: Subject) -> Judgement:
         return _hidden(subject, security)
     if isinstance(security.policies, ProbeFailure):
         return could_not_tell(security.policies)
-    naming = [f"{one.name} names {quoted(one.roles)} ({one.definition})" for one in security.policies]
+    naming = [
+        f"{one.name} names {quoted(one.roles)} ({one_line(one.definition)})" for one in security.policies
+    ]
     if naming:
         return failed(
             f"policies name roles that go away: {named(naming, '; ')}; change these policies together with "

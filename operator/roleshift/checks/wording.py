@@ -25,6 +25,12 @@ def few(things: Sequence[str]) -> str:
     return ", ".join(things[:FEW]) + more
 
 
+def one_line(text: str, characters: int = 200) -> str:
+    """A text without its line breaks, cut where it is long."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= characters else f"{flat[: characters - 1]}…"
+
+
 def all_quoted(names: Sequence[str]) -> str:
     """Every name, each in quotes."""
     return ", ".join(f'"{name}"' for name in names)

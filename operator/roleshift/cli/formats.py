@@ -36,6 +36,11 @@ def size(number: int) -> str:
     return f"{number} bytes" if unit == 0 else f"{value:.1f} {_SIZES[unit]}"
 
 
+def printable(line: str) -> str:
+    """A name from the database can't move the cursor or change colours."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+
+
 def duration(span: timedelta) -> str:
     """The two largest units: `<1 s`, `12 s`, `3 m 20 s`, `2 h 5 m`, `3 d 4 h`; the past counts as now."""
     seconds = int(span.total_seconds())

@@ -39,6 +39,7 @@ _REST = "The program itself"
 app.command(rich_help_panel=_LOOK)(reading.get)
 app.command(rich_help_panel=_LOOK)(reading.status)
 app.command(rich_help_panel=_LOOK)(reading.wait)
+app.command(rich_help_panel=_LOOK)(reading.report)
 app.command(rich_help_panel=_ACT)(acting.approve)
 app.command(rich_help_panel=_ACT)(acting.rollback)
 app.command("abort", hidden=True, help="The same as rollback.")(acting.rollback)

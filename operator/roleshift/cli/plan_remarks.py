@@ -1,6 +1,6 @@
 """What a reviewer of a plan should look at: remarks that follow from manifest, facts and plan. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from roleshift.api import ApprovalPolicy, UnmappedRoles
 from roleshift.api.safety import CheckResult
@@ -10,8 +10,8 @@ from roleshift.cli.formats import count
 from roleshift.engine.checks import Finding
 from roleshift.engine.facts.dependencies import DependencyFacts, Dependent, RowSecurityFacts
 from roleshift.engine.facts.failure import ProbeFailure
-from roleshift.engine.mapping import MappingProof, escalations
-from roleshift.engine.plan import Plan
+from roleshift.engine.mapping import Cell, MappingProof, escalations
+from roleshift.engine.plan import AddEnumValue, Plan
 
 
 def remarks(subject: Subject, plan: Plan | None, findings: Sequence[Finding]) -> Iterator[str]:
@@ -22,7 +22,7 @@ def remarks(subject: Subject, plan: Plan | None, findings: Sequence[Finding]) ->
         yield from _roles(subject, subject.proof)
     yield from _what_names_roles(subject)
     if plan is not None:
-        yield from _beside_the_rows(plan)
+        yield from _beside_the_rows(subject, plan)
     yield from _waived(subject, findings)
 
 
@@ -39,14 +39,23 @@ def _approval(subject: Subject, plan: Plan) -> Iterator[str]:
 
 
 def _roles(subject: Subject, proof: MappingProof) -> Iterator[str]:
-    for cell in escalations(proof.cells, subject.spec.privileges.order):
-        yield f'{count(cell.rows, "row")} get a stronger role: "{cell.from_role}" becomes "{cell.to_role}"'
+    yield from _stronger(subject, proof)
     if not proof.cells:
         yield "no row will change: nobody holds a role that spec.mappings names"
     elif proof.unused:
         yield f"nobody holds {quoted(proof.unused)}, which spec.mappings names: is it spelled rightly?"
     if proof.unmapped and subject.spec.unmapped_roles is UnmappedRoles.KEEP:
         yield f"no mapping names {quoted(sorted(proof.unmapped))}: is it right that these stay?"
+
+
+def _stronger(subject: Subject, proof: MappingProof) -> Iterator[str]:
+    """One remark for each role that people come to hold who were weaker."""
+    by_target: dict[str, list[Cell]] = {}
+    for cell in escalations(proof.cells, subject.spec.privileges.order):
+        by_target.setdefault(cell.to_role, []).append(cell)
+    for to, cells in by_target.items():
+        rows = count(sum(cell.rows for cell in cells), "row")
+        yield f'{rows} get a stronger role, "{to}": from {quoted([cell.from_role for cell in cells])}'
 
 
 def _what_names_roles(subject: Subject) -> Iterator[str]:
@@ -60,23 +69,33 @@ def _what_names_roles(subject: Subject) -> Iterator[str]:
     ):
         if isinstance(found, ProbeFailure):
             yield f"whether {what} name roles that go away could not be seen: {found.message}"
-        else:
-            yield from _naming(found)
+    for one in naming(subject):
+        yield f"{one.kind} {one.name} names {quoted(one.roles)} and has to change with it, see below"
 
 
-def _naming(dependents: Iterable[Dependent]) -> Iterator[str]:
-    for one in dependents:
-        if one.roles:
-            definition = " ".join(one.definition.split())
-            yield f"{one.kind} {one.name} names {quoted(one.roles)} and has to change with it: {definition}"
+def naming(subject: Subject) -> list[Dependent]:
+    """Everything that names a role which goes away, as far as it could be seen."""
+    facts, security = subject.facts.dependencies, subject.facts.row_security
+    others = facts.dependents if isinstance(facts, DependencyFacts) else ()
+    policies = security.policies if isinstance(security, RowSecurityFacts) else ()
+    found = [*others, *(() if isinstance(policies, ProbeFailure) else policies)]
+    return [one for one in found if one.roles]
 
 
-def _beside_the_rows(plan: Plan) -> Iterator[str]:
+def _beside_the_rows(subject: Subject, plan: Plan) -> Iterator[str]:
     added = [change.what for change in plan.schema_changes]
     if added:
         yield f"added first, and kept after a failure or a rollback: {named(added)}"
+    yield from _with_the_type(subject, plan)
     if plan.shape.triggers:
         yield f"triggers of the table: {named(plan.shape.triggers)}"
+
+
+def _with_the_type(subject: Subject, plan: Plan) -> Iterator[str]:
+    """Whoever has the enum too gets its new values with it."""
+    others = subject.target.role_type.enum_used_by if subject.target else ()
+    if others and any(isinstance(change, AddEnumValue) for change in plan.schema_changes):
+        yield f"the type that gets new values is used elsewhere too, by {named(others)}: do these allow them?"
 
 
 def _waived(subject: Subject, findings: Sequence[Finding]) -> Iterator[str]:

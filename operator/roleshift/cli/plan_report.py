@@ -3,13 +3,17 @@
 import re
 import textwrap
 from collections.abc import Iterator
+from inspect import cleandoc
+from itertools import pairwise
 from typing import Any
 
 from roleshift.api.base import StatusModel
-from roleshift.cli.formats import count
+from roleshift.cli.formats import printable
+from roleshift.cli.matrix import matrix_lines
 from roleshift.cli.plan_review import WHEN_OPEN, PlanReview
 from roleshift.cli.safety_report import check_lines, score_line
 from roleshift.cli.symbols import Symbols
+from roleshift.engine.facts.dependencies import Dependent
 from roleshift.engine.facts.table import CollisionFacts
 from roleshift.engine.mapping import shortfalls
 from roleshift.engine.projection import plan_status, safety_status
@@ -21,6 +25,9 @@ LEGEND = (
 _LABEL_CELLS = 18
 _INDENT = "  "
 _QUOTED = r""""(?:[^"]|"")*"|'(?:[^']|'')*'"""
+_COMMA = re.compile(rf"({_QUOTED})|, ")
+_LONGEST_LINE = 100
+_DEEPER = " " * 8
 _BREAK = re.compile(
     rf"({_QUOTED})| (?=(?:SELECT|SET|FROM|INNER JOIN|WHERE) )|(?<=,) (?=\"(?:[^\"]|\"\")+\" = )"
 )
@@ -38,12 +45,22 @@ def as_document(made: PlanReview) -> dict[str, Any]:
         "plan": _dumped(plan_status(made.plan)) if made.plan else None,
         "roles": _roles_document(made),
         "lookAt": made.look_at,
+        "namingRoles": [_naming_document(one) for one in made.naming],
         "safety": _dumped(safety_status(made.found.findings)),
     }
 
 
 def _dumped(part: StatusModel) -> dict[str, Any]:
     return part.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _naming_document(one: Dependent) -> dict[str, Any]:
+    return {
+        "kind": str(one.kind),
+        "name": one.name,
+        "roles": list(one.roles),
+        "definition": one.definition,
+    }
 
 
 def _roles_document(made: PlanReview) -> dict[str, Any] | None:
@@ -83,16 +100,29 @@ def as_text(made: PlanReview, symbols: Symbols, width: int) -> str:
     lines += ["", made.headline, *_matrix(made, symbols)]
     lines += _section("", (line for point in made.points for line in _hanging(*point, width)))
     lines += _section("Look at", (line for text in made.look_at for line in _item(text, width)))
+    lines += _section("What names roles that go away", _definitions(made))
     lines += _section("Statements", _statements(made, width))
     lines += ["", score_line(made)]
     lines += [line for one in made.fallen for line in check_lines(one, symbols, width)]
     lines += ["", *(line for text in made.verdict(WHEN_OPEN) for line in textwrap.wrap(text, width))]
-    return "\n".join(map(_printable, lines))
+    return "\n".join(map(printable, lines))
 
 
 def readable(statement: str) -> str:
-    """A statement in several lines, broken where a clause begins and never inside of quotes."""
-    return _BREAK.sub(lambda found: found[1] or "\n    ", statement)
+    """A statement in several lines, broken where a clause begins, and long lists; never inside of quotes."""
+    broken = _BREAK.sub(lambda found: found[1] or "\n    ", statement)
+    return broken if "\n" in statement else "\n".join(map(_folded, broken.split("\n")))
+
+
+def _folded(line: str) -> str:
+    """A long line broken after commas, as late as it fits."""
+    begun, folded = 0, []
+    places = [found.end() for found in _COMMA.finditer(line) if found[1] is None]
+    for end, following in pairwise([*places, len(line)]):
+        if following - begun > _LONGEST_LINE:
+            folded.append(line[begun : end - 1])
+            begun = end
+    return f"\n{_DEEPER}".join([*folded, line[begun:]])
 
 
 def _section(title: str, body: Iterator[str]) -> list[str]:
@@ -101,15 +131,15 @@ def _section(title: str, body: Iterator[str]) -> list[str]:
 
 
 def _matrix(made: PlanReview, symbols: Symbols) -> Iterator[str]:
-    cells = made.cells
-    froms = max((len(cell.from_role) for cell in cells), default=0)
-    tos = max((len(cell.to_role) for cell in cells), default=0)
-    levels = max((len(cell.seniority or "") for cell in cells), default=0)
-    widest = max((len(count(cell.rows)) for cell in cells), default=0)
-    for cell in cells:
-        level = f"  {cell.seniority or '':<{levels}}" if levels else ""
-        route = f"{cell.from_role:<{froms}} {symbols.arrow} {cell.to_role:<{tos}}"
-        yield f"{_INDENT}{route}{level}  {count(cell.rows):>{widest}} {'row' if cell.rows == 1 else 'rows'}"
+    for cell, line in zip(made.cells, matrix_lines(made.cells, symbols), strict=True):
+        mark = f"{symbols.stronger} " if cell in made.stronger else _INDENT
+        yield f"{mark if made.stronger else _INDENT}{line}"
+
+
+def _definitions(made: PlanReview) -> Iterator[str]:
+    for one in made.naming:
+        yield f"{_INDENT}{one.kind} {one.name}"
+        yield from textwrap.indent(cleandoc(one.definition), _INDENT * 2).splitlines()
 
 
 def _hanging(label: str, text: str, width: int) -> list[str]:
@@ -138,8 +168,3 @@ def _statements(made: PlanReview, width: int) -> Iterator[str]:
     for statement in made.plan.statements:
         yield from textwrap.indent(f"{readable(statement)};", _INDENT).splitlines()
     yield from textwrap.wrap(LEGEND, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
-
-
-def _printable(line: str) -> str:
-    """A name from the database can't move the cursor or change colours."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)

@@ -1,24 +1,24 @@
 """What a reviewer needs of a plan, in words, before it takes a form. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from roleshift.api import OnDuplicate
 from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject
-from roleshift.checks.wording import named, quoted
+from roleshift.checks.wording import FEW, named, quoted
 from roleshift.cli.formats import count
 from roleshift.cli.look import Look
-from roleshift.cli.plan_remarks import remarks
+from roleshift.cli.plan_remarks import naming, remarks
 from roleshift.engine.amounts import amount
 from roleshift.engine.checks import Finding
+from roleshift.engine.facts.dependencies import Dependent
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.table import RoleFacts
 from roleshift.engine.keys import role_indexes
-from roleshift.engine.mapping import Cell, MappingProof, shortfalls
+from roleshift.engine.mapping import Cell, MappingProof, escalations, shortfalls, unranked_roles
 from roleshift.engine.plan import AddColumn, Plan
-from roleshift.phases.examination import escalations_of
 from roleshift.postgres.schema_changes import SCHEMA_TIMEOUTS
 
 WHEN_OPEN = "The gate is open. Nothing was written."
@@ -80,6 +80,16 @@ class PlanReview(Look):
         return about_roles + ([] if plan is None else list(_about_the_run(self, plan)))
 
     @property
+    def stronger(self) -> frozenset[Cell]:
+        """Cells of the matrix that give a stronger role."""
+        return frozenset(escalations(self.cells, self.migration.spec.privileges.order))
+
+    @property
+    def naming(self) -> list[Dependent]:
+        """What names a role that goes away, with its definition."""
+        return naming(self.subject)
+
+    @property
     def look_at(self) -> list[str]:
         """What a reviewer should look at before agreeing."""
         return list(remarks(self.subject, self.plan, self.found.findings))
@@ -93,7 +103,8 @@ def review(look: Look) -> PlanReview:
 def _about_roles(made: PlanReview, proof: MappingProof) -> Iterator[tuple[str, str]]:
     yield "Left as they are", _left_alone(proof)
     yield "Collisions", _collisions(made)
-    yield "Escalations", "; ".join(escalations_of(made.subject, proof)) or "none"
+    yield "Afterwards", _most_first(proof.after)
+    yield "Escalations", "; ".join(_escalations(made, proof)) or "none"
     yield "Kept at least", _kept(made, proof)
     yield "Reversible", _reversible(proof)
 
@@ -102,14 +113,17 @@ def _about_the_run(made: PlanReview, plan: Plan) -> Iterator[tuple[str, str]]:
     strategy = made.migration.spec.strategy
     seconds, wal = plan.estimated_seconds, plan.estimated_wal_bytes
     yield "Strategy", str(strategy.type)
-    yield "Time", _UNKNOWN if seconds is None else f"about {seconds} s for the write, an estimate"
-    yield "WAL", _UNKNOWN if wal is None else f"about {amount(wal)}, an estimate"
+    yield (
+        "Time",
+        _UNKNOWN if seconds is None else f"about {seconds} s from the lock to the commit, an estimate",
+    )
+    yield "WAL", _UNKNOWN if wal is None else f"about {amount(wal)} with the before-image, an estimate"
     yield (
         "Lock",
         f"{plan.lock}; given up after {strategy.lock_timeout_seconds} s of waiting for it, and tried again",
     )
     if any(isinstance(change, AddColumn) for change in plan.schema_changes):
-        yield "Before it", _SCHEMA_LOCK
+        yield "Locks before it", _SCHEMA_LOCK
     yield "Kept waiting", _waiting(made)
 
 
@@ -118,6 +132,12 @@ def _left_alone(proof: MappingProof) -> str:
     parts += [f"{_by_role(proof.unmapped)} that no mapping names"] if proof.unmapped else []
     parts += [f"{count(proof.null_rows, 'row')} without a role"] if proof.null_rows else []
     return "; ".join(parts) or "none"
+
+
+def _most_first(rows: Mapping[str, int]) -> str:
+    """How many rows hold each role, the most frequent first."""
+    ordered = sorted(rows.items(), key=lambda held: (-held[1], held[0]))
+    return named([f'"{role}" {count(number)}' for role, number in ordered]) or "no row holds a role"
 
 
 def _by_role(rows: Mapping[str, int]) -> str:
@@ -141,6 +161,20 @@ def _collisions(made: PlanReview) -> str:
     return f"{many} would share a unique value with another row, for example {examples} (onDuplicate: Fail)"
 
 
+def _escalations(made: PlanReview, proof: MappingProof) -> Iterator[str]:
+    privileges = made.migration.spec.privileges
+    if not privileges.order:
+        yield "not judged: spec.privileges.order is not set"
+        return
+    rows = sum(cell.rows for cell in made.stronger)
+    if rows:
+        allowed = "" if privileges.allow_escalation else "not "
+        stronger = f"{count(rows, 'row')} get a stronger role, marked in the matrix"
+        yield f"{stronger}; {allowed}allowed by spec.privileges.allowEscalation"
+    if unranked := unranked_roles(proof.cells, privileges.order):
+        yield f"not judged for {named(unranked)}: spec.privileges.order does not name them"
+
+
 def _kept(made: PlanReview, proof: MappingProof) -> str:
     demanded = made.subject.demanded
     short = {one.role for one in shortfalls(proof.after, demanded)}
@@ -158,9 +192,13 @@ def _reversible(proof: MappingProof) -> str:
     by_target: dict[str, list[str]] = {}
     for cell in proof.cells:
         by_target.setdefault(cell.to_role, []).append(cell.from_role)
-    reasons = [f'{quoted(froms)} become "{to}"' for to, froms in by_target.items() if len(froms) > 1]
+    reasons = [f'{_together(froms)} become "{to}"' for to, froms in by_target.items() if len(froms) > 1]
     reasons += [f'"{to}" is held already' for to in by_target if to in proof.arrived]
     return f"not by the mapping alone: {named(reasons, '; ')}; a rollback works from the before-image"
+
+
+def _together(roles: Sequence[str]) -> str:
+    return quoted(roles) if len(roles) <= FEW else count(len(roles), "role")
 
 
 def _waiting(made: PlanReview) -> str:

@@ -1,4 +1,4 @@
-"""The commands that only look: get, status, wait. What they do is in `listing` and `watching`."""
+"""The commands that only look: get, status, wait, report. What they do is in modules of their own."""
 
 from typing import Annotated
 
@@ -11,6 +11,8 @@ from roleshift.cli.options import (
     Name,
     Namespace,
     Output,
+    Report,
+    ReportForm,
     Wanted,
     Where,
     duration_option,
@@ -78,3 +80,16 @@ def wait(
 
     where = Where(namespace, context, kubeconfig)
     raise typer.Exit(watching.wait(where, name, wanted, watching.Patience(interval, timeout)))
+
+
+def report(
+    name: Name,
+    output: ReportForm = Report.TEXT,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Print all that is known of a run: plan, timeline, estimates and what they came to, checks, rollback."""
+    from roleshift.cli import report as reporting
+
+    raise typer.Exit(reporting.report(Where(namespace, context, kubeconfig), name, output))

@@ -46,6 +46,11 @@ def as_text(look: Look, symbols: Symbols, width: int) -> str:
 
 def check_lines(finding: Finding, symbols: Symbols, width: int) -> Iterator[str]:
     """One check: sign, name, and its message beside them."""
+    return result_lines(finding.name, finding.result, finding.judgement.message, symbols, width)
+
+
+def result_lines(name: str, result: CheckResult, message: str, symbols: Symbols, width: int) -> Iterator[str]:
+    """What a check or a verification came to: sign, name, and its message beside them."""
     signs = {
         CheckResult.PASSED: symbols.done,
         CheckResult.WARNING: symbols.warning,
@@ -53,9 +58,11 @@ def check_lines(finding: Finding, symbols: Symbols, width: int) -> Iterator[str]
         CheckResult.UNKNOWN: "?",
         CheckResult.WAIVED: symbols.undone,
     }
-    head = f"  {signs[finding.result]} {finding.name:<{_NAME_CELLS}}"
+    head = f"  {signs[result]} {name:<{_NAME_CELLS}}"
     rest = " " * len(head)
-    for line in finding.judgement.message.splitlines():
+    if not message:
+        yield head.rstrip()
+    for line in message.splitlines():
         wrapped = textwrap.TextWrapper(
             max(width, len(head) + 20),
             initial_indent=head,

@@ -26,7 +26,7 @@ _WRITING = (Phase.MIGRATING, Phase.ROLLING_BACK)
 _BAR_CELLS = 40
 _INDENT = 2
 _LABEL_WIDTH = 10
-_UNSEEN = "The operator has not looked at this yet. Is it running?"
+UNSEEN = "The operator has not looked at this yet. Is it running?"
 _CHANGED = "This was changed, and the operator has not looked at it since."
 
 
@@ -107,7 +107,7 @@ def _details(subject: Subject, symbols: Symbols) -> Table | None:
 def _verdict(subject: Subject) -> Text:
     phase, ready = subject.status.phase, subject.ready
     if not subject.is_seen:
-        return Text(_UNSEEN if subject.status.observed_generation < 0 else _CHANGED, "yellow")
+        return Text(UNSEEN if subject.status.observed_generation < 0 else _CHANGED, "yellow")
     if ready is None:
         return Text(phase, "bold")
     if ready.reason == phase:

@@ -3,19 +3,19 @@
 Each function turns its part of the status into lines of text; no line means no section.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from rich.text import Text
 
 from roleshift.api import (
     CheckName,
     CheckResult,
-    MatrixCell,
     RoleMigrationStatus,
     RollbackResult,
     SafetyStatus,
 )
 from roleshift.cli.formats import count, size
+from roleshift.cli.matrix import matrix_lines
 from roleshift.cli.symbols import Symbols
 
 _SHOWN_CELLS = 8
@@ -51,7 +51,7 @@ def plan(status: RoleMigrationStatus, symbols: Symbols) -> Iterator[Text]:
     if status.plan is None:
         return
     cells = sorted(status.plan.matrix, key=lambda cell: -cell.rows)
-    yield from _matrix(cells[:_SHOWN_CELLS], symbols)
+    yield from map(Text, matrix_lines(cells[:_SHOWN_CELLS], symbols))
     if len(cells) > _SHOWN_CELLS:
         rest = sum(cell.rows for cell in cells[_SHOWN_CELLS:])
         yield Text(f"{symbols.dot} {len(cells) - _SHOWN_CELLS} more groups with {count(rest, 'row')}", "dim")
@@ -148,14 +148,3 @@ def _finding(sign: str, name: str, result: CheckResult, message: str) -> Text:
     return Text.assemble(
         (f"{sign} {name} {result}", style), f": {' '.join(message.split())}" if message else ""
     )
-
-
-def _matrix(cells: Sequence[MatrixCell], symbols: Symbols) -> Iterator[Text]:
-    froms = max((len(cell.from_role) for cell in cells), default=0)
-    tos = max((len(cell.to_role) for cell in cells), default=0)
-    seniorities = max((len(cell.seniority or "") for cell in cells), default=0)
-    rows = max((len(count(cell.rows)) for cell in cells), default=0)
-    for cell in cells:
-        roles = f"{cell.from_role:<{froms}} {symbols.arrow} {cell.to_role:<{tos}}"
-        seniority = f"  {cell.seniority or '':<{seniorities}}" if seniorities else ""
-        yield Text(f"{roles}{seniority}  {count(cell.rows):>{rows}} rows")

@@ -16,14 +16,15 @@ class Symbols:
     ahead: str
     warning: str
     arrow: str
+    stronger: str
     full: str
     empty: str
     dot: str
     overflow: Literal["ellipsis", "crop"]
 
 
-UNICODE = Symbols("✓", "▶", "…", "✗", "↩", "·", "!", "→", "━", "─", "·", "ellipsis")
-ASCII = Symbols("v", ">", "~", "x", "<", ".", "!", ">", "#", "-", "-", "crop")
+UNICODE = Symbols("✓", "▶", "…", "✗", "↩", "·", "!", "→", "↑", "━", "─", "·", "ellipsis")
+ASCII = Symbols("v", ">", "~", "x", "<", ".", "!", ">", "^", "#", "-", "-", "crop")
 
 
 def symbols_for(encoding: str | None) -> Symbols:

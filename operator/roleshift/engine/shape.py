@@ -31,7 +31,7 @@ class ColumnNames:
 def missing_columns(facts: TargetFacts, names: ColumnNames) -> tuple[Column, ...]:
     """Bookkeeping columns that the table lacks, as AddMissing would add them."""
     role = facts.column(names.role)
-    role_type = role.type_name if role else "text"
+    role_type = _type_of_previous(role) if role else "text"
     role_category = role.category if role else "S"
     wanted = (
         Column(names.previous_role, role_type, role_type, role_category, not_null=False, generated=False),
@@ -39,6 +39,11 @@ def missing_columns(facts: TargetFacts, names: ColumnNames) -> tuple[Column, ...
         Column(names.migrated_at, "timestamp with time zone", "timestamp with time zone", "D", False, False),
     )
     return tuple(column for column in wanted if column.name and facts.column(column.name) is None)
+
+
+def _type_of_previous(role: Column) -> str:
+    """The role's own type; under a domain that may refuse what the new column begins with, NULL, its base."""
+    return role.base_type if role.constrained else role.type_name
 
 
 def shape_of(

@@ -35,6 +35,7 @@ class Column:
         generated: the column is computed by the server and can't be written.
         identity: numbered by the server always; such a value can be given back to a row, but not changed.
         element_category: the category of an array's elements, "" for other types.
+        constrained: the type is a domain with constraints of its own, NOT NULL among them.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Column:
     category: str
     not_null: bool
     generated: bool
+    constrained: bool = False
     identity: bool = False
     element_category: str = ""
 
@@ -83,11 +85,13 @@ class RoleTypeFacts:
         enum_type: qualified, quoted name of the enum; "" for other types.
         enum_labels: in the enum's own order.
         enum_owned: whether the run's role may add labels.
+        enum_used_by: columns of other tables that have the type too.
     """
 
     enum_type: str = ""
     enum_labels: tuple[str, ...] = ()
     enum_owned: bool = True
+    enum_used_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

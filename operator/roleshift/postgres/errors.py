@@ -27,7 +27,7 @@ class _Meaning:
 _LOST = _Meaning(Reason.CONNECTION_LOST, True, "the run goes on when the server answers again")
 _CONFLICT = _Meaning(Reason.SERIALIZATION_FAILURE, True, "the transaction is tried again")
 _CONSTRAINT = _Meaning(
-    Reason.CONSTRAINT_VIOLATED, False, "change the mapping or the constraint, then retry the run"
+    Reason.CONSTRAINT_VIOLATED, False, "change spec.mappings or the constraint, then retry the run"
 )
 _CREDENTIALS = _Meaning(
     Reason.AUTHENTICATION_FAILED, True, "correct user and password in the Secret or the URI, or pg_hba.conf"

@@ -10,7 +10,7 @@ from roleshift.engine.run import LogOutcome, RunRecord
 from roleshift.engine.target import TargetShape
 from roleshift.postgres import fence, ledger
 from roleshift.postgres.session import Session, Timeouts
-from roleshift.postgres.statements import identifier, literal, target_name, trusted
+from roleshift.postgres.statements import identifier, literal, statement, target_name, trusted
 
 _PLACEHOLDER = re.compile(r"(?<!%)%\((\w+)\)s")
 _SPACES_OUTSIDE_QUOTES = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*')|\s+""")
@@ -30,9 +30,9 @@ def schema_statement(change: SchemaChange, shape: TargetShape) -> sql.Composed:
     )
 
 
-def as_text(statement: sql.Composable) -> str:
+def as_text(composed: sql.Composable) -> str:
     """A statement as people read it: one line, `:name` for a value, percent signs as they are."""
-    text = _PLACEHOLDER.sub(r":\1", statement.as_string()).replace("%%", "%")
+    text = _PLACEHOLDER.sub(r":\1", composed.as_string()).replace("%%", "%")
     return _SPACES_OUTSIDE_QUOTES.sub(lambda found: found[1] or " ", text).strip()
 
 
@@ -41,15 +41,29 @@ async def apply_schema_change(
 ) -> None:
     """Run one schema statement behind the fence, and note in the same transaction that this run did.
 
+    What this run has done before and what is still there is not done again: even a statement that finds
+    nothing to do needs ACCESS EXCLUSIVE.
+
     Raises:
         DatabaseError: LockTimeout (retryable) when the table is busy; PermissionDenied.
         FencedError: the run was taken over.
     """
+    if change in run.carried_out and await _is_there(session, change, shape):
+        return
     async with session.transaction(SCHEMA_TIMEOUTS):
         await fence.check_epoch(session, run)
         composed = schema_statement(change, shape)
         await session.execute(composed)
         await ledger.append(session, run, _line(change, as_text(composed)))
+
+
+async def _is_there(session: Session, change: SchemaChange, shape: TargetShape) -> bool:
+    params: dict[str, object] = {"oid": shape.oid, "column": None, "enum": None, "label": None}
+    if isinstance(change, AddEnumValue):
+        params |= {"enum": change.enum_type, "label": change.label}
+    else:
+        params |= {"column": change.column}
+    return bool((await session.row(statement("schema_change_there"), params))["there"])
 
 
 def _line(change: SchemaChange, text: str) -> ledger.LogLine:

@@ -57,7 +57,7 @@ class Dependent:
     """An object that is computed from the role column, or whose definition names a role that goes away.
 
     Attributes:
-        definition: how it begins, for the message; at most 200 characters.
+        definition: as the catalog has it, with its line breaks; cut after 2,000 characters.
         roles: roles that go away and that it names; () where it only reads the column.
     """
 

@@ -70,7 +70,9 @@ def _unique_index(index: dict[str, Any]) -> UniqueIndex:
 
 
 def _role_type(enum: dict[str, Any]) -> RoleTypeFacts:
-    return RoleTypeFacts(enum["enum_type"], tuple(enum["labels"]), enum["owned"])
+    return RoleTypeFacts(
+        enum["enum_type"], tuple(enum["labels"] or ()), enum["owned"], tuple(enum["used_by"] or ())
+    )
 
 
 async def with_similar(session: Session, wanted: Wanted) -> MissingTarget:

@@ -168,7 +168,7 @@ found AS (
 SELECT
     f.kind,
     f.name,
-    left(regexp_replace(f.definition, '\s+', ' ', 'g'), 200) AS definition,
+    left(f.definition, 2000) || CASE WHEN length(f.definition) > 2000 THEN '…' ELSE '' END AS definition,
     to_jsonb(f.roles) AS roles
 FROM found AS f
 WHERE f.computed OR cardinality(f.roles) > 0

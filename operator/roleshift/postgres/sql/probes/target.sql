@@ -26,7 +26,11 @@ SELECT
                 WHERE
                     t.typcategory = 'A'
                     AND b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
-            ), '')
+            ), ''),
+            'constrained', t.typtype = 'd' AND (
+                t.typnotnull
+                OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS dc WHERE dc.contypid = t.oid)
+            )
         ) ORDER BY a.attnum)
         FROM pg_catalog.pg_attribute AS a
         INNER JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
@@ -86,6 +90,17 @@ SELECT
             'labels', (
                 SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder)
                 FROM pg_catalog.pg_enum AS e WHERE e.enumtypid = t.oid
+            ),
+            'used_by', (
+                SELECT jsonb_agg(used.by ORDER BY used.by) FROM (
+                    SELECT format('%%I.%%I.%%I', un.nspname, uc.relname, ua.attname) AS by
+                    FROM pg_catalog.pg_attribute AS ua
+                    INNER JOIN pg_catalog.pg_class AS uc ON uc.oid = ua.attrelid
+                    INNER JOIN pg_catalog.pg_namespace AS un ON un.oid = uc.relnamespace
+                    WHERE
+                        ua.atttypid IN (t.oid, t.typarray) AND NOT ua.attisdropped AND uc.relkind IN ('r', 'p')
+                        AND NOT uc.relispartition AND uc.oid <> c.oid AND un.nspname <> 'roleshift'
+                ) AS used
             )
         )
         FROM pg_catalog.pg_attribute AS a
