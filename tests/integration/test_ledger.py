@@ -36,14 +36,16 @@ class TestCreation:
             for session in sessions:
                 opened.push_async_callback(session.close)
             await asyncio.gather(*[ledger_schema.ensure(session) for session in sessions])
-            assert {await ledger_schema.installed_version(session) for session in sessions} == {2}
-        assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,)]
+            assert {await ledger_schema.installed_version(session) for session in sessions} == {
+                ledger_schema.VERSION
+            }
+        assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,), (3,)]
 
     async def test_a_version_that_is_not_known_is_refused(self, profiles: Database) -> None:
         async with phases_on(profiles):
             pass
-        profiles.execute("INSERT INTO roleshift.ledger_version (version) VALUES (3)")
-        with pytest.raises(DatabaseError, match="has version 3, this operator knows 2; upgrade") as refused:
+        profiles.execute("INSERT INTO roleshift.ledger_version (version) VALUES (4)")
+        with pytest.raises(DatabaseError, match="has version 4, this operator knows 3; upgrade") as refused:
             async with phases_on(profiles):
                 pass
         assert refused.value.reason is Reason.LEDGER_TOO_NEW

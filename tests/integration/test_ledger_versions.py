@@ -21,8 +21,8 @@ def profiles(database: Database) -> Database:
     return database
 
 
-NEW = "approved_hash,approved_at,approved_by,approval_reason,approved_plan"
-"""Columns that version 2 brought."""
+NEW = "approved_hash,approved_at,approved_by,approval_reason,approved_plan,mode"
+"""Columns that versions 2 and 3 brought."""
 
 
 def everything_in(database: Database) -> dict[str, object]:
@@ -44,10 +44,10 @@ async def test_an_older_one_is_brought_up_and_keeps_every_row(profiles: Database
     before = everything_in(profiles)
     async with phases_on(profiles) as run:
         assert run.run.phase is Phase.DONE
-        assert await ledger_schema.installed_version(run.control) == 2
+        assert await ledger_schema.installed_version(run.control) == ledger_schema.VERSION
         assert everything_in(profiles) == before | {"epoch": 2}
         assert isinstance(await run.roll_back(), Advance)
-    assert profiles.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,)]
+    assert profiles.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,), (3,)]
     assert profiles.query("SELECT name FROM roleshift.migration_validation_functions ORDER BY 1") == [
         ("restore_run(uuid)",),
         ("run_parts(uuid)",),
@@ -63,7 +63,7 @@ async def test_many_sessions_at_once_bring_an_older_one_up_once(database: Databa
         await ledger_schema.ensure(sessions[0])
         make_older(database)
         await asyncio.gather(*[ledger_schema.ensure(session) for session in sessions])
-    assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,)]
+    assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,), (3,)]
 
 
 async def test_one_that_can_not_be_brought_up_stays_as_it_is(profiles: Database) -> None:

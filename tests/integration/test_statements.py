@@ -13,7 +13,7 @@ import pytest
 
 from localenv.database import Database
 from roleshift.api import Phase
-from roleshift.engine.outcome import Advance, Undo
+from roleshift.engine.outcome import Advance, Conclude, Undo
 from roleshift.engine.run import LogOutcome
 from roleshift.postgres import fence, ledger
 from roleshift.postgres.session import Params, Query, Session, Timeouts
@@ -32,7 +32,9 @@ NO_PLAN = {
     "function_create": "a command without a plan",
     "ledger_version_1": "many statements",
     "ledger_version_2": "many statements",
+    "ledger_version_3": "many statements",
     "lock_target": "a command without a plan",
+    "rehearsal_lock": "a command without a plan",
 }
 """What EXPLAIN has no word for."""
 _PLACE = re.compile(r"\\\{\w+\\\}")
@@ -106,6 +108,7 @@ async def test_every_file_is_used_and_can_be_planned(database: Database, watch: 
     await _done_and_back(database)
     await _cancelled(database)
     await _taken_over(database)
+    await _rehearsed(database)
     assert SQL.keys() - watch.used - BODIES == set()
     assert SQL.keys() - watch.explained - BODIES == NO_PLAN.keys()
 
@@ -185,6 +188,21 @@ async def _taken_over(database: Database) -> None:
         await _announce(first)
     async with phases_on(database, name="taken-over") as second, second.control.transaction(Timeouts()):
         await fence.hold(second.control, second.run)
+
+
+async def _rehearsed(database: Database) -> None:
+    """A rehearsal that adds a column, on a server with a constraint that waits for the end."""
+    database.execute("CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    spec = spec_of(
+        target={"columns": {"seniority": "added"}},
+        unmappedRoles="Keep",
+        mode="Rehearse",
+        schemaChanges="AddMissing",
+        checks={"minimumScore": 0},
+    )
+    async with phases_on(database, spec, name="rehearsed") as run:
+        assert isinstance(await run.rehearse(), Conclude)
+        assert await ledger.knows(run.control, run.run.run_id)
 
 
 async def _announce(run: PhaseRun) -> None:

@@ -58,7 +58,7 @@ class Person:
         )
 
 
-def dump(database: Database) -> list[str]:
+def dump(database: Database, *arguments: str) -> list[str]:
     """Everything in a database, as pg_dump writes it, without its random parts."""
-    lines = database.server.run("pg_dump", database=database.name).splitlines()
+    lines = database.server.run("pg_dump", *arguments, database=database.name).splitlines()
     return [line for line in lines if not line.startswith((r"\restrict", r"\unrestrict"))]

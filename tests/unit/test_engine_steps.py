@@ -1,14 +1,23 @@
 """The choice of the next step: total, the same after every crash, and by rank: undo, rest, work."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
-from roleshift.api import Phase
-from roleshift.engine.steps import RollbackRequest, Situation, Step, Suspension, WriteState, next_step
+from roleshift.api import Mode, Phase
+from roleshift.engine.steps import (
+    RollbackRequest,
+    Situation,
+    Step,
+    Suspension,
+    WriteState,
+    after_gate,
+    next_step,
+)
 from roleshift.engine.transitions import TERMINAL
 
-ALL = [Situation(*parts) for parts in itertools.product(Phase, WriteState, RollbackRequest, Suspension)]
+ALL = [Situation(*parts) for parts in itertools.product(Phase, WriteState, RollbackRequest, Suspension, Mode)]
 ENDED = (Phase.FAILED, Phase.ROLLED_BACK)
 
 
@@ -17,7 +26,8 @@ def situations(**wanted: object) -> list[Situation]:
 
 
 def is_written(situation: Situation) -> bool:
-    return situation.write is WriteState.COMMITTED or situation.phase in (Phase.VALIDATING, Phase.DONE)
+    may_be = situation.write is WriteState.COMMITTED or situation.phase in (Phase.VALIDATING, Phase.DONE)
+    return may_be and situation.mode is Mode.APPLY
 
 
 @pytest.mark.parametrize("situation", ALL)
@@ -54,7 +64,7 @@ def test_a_rollback_that_has_begun_is_finished_whatever_is_asked() -> None:
 
 def test_a_rollback_outranks_a_suspension() -> None:
     for situation in situations(rollback=RollbackRequest.REQUESTED):
-        awake = Situation(situation.phase, situation.write, situation.rollback, Suspension.RUNNING)
+        awake = replace(situation, suspension=Suspension.RUNNING)
         assert next_step(situation) is next_step(awake)
 
 
@@ -81,3 +91,16 @@ def test_a_suspension_holds_a_run_before_its_write_and_never_after_it() -> None:
 
 def test_nobody_pauses_a_run_that_nobody_suspended() -> None:
     assert Step.PAUSE not in {next_step(s) for s in situations(suspension=Suspension.RUNNING)}
+
+
+def test_a_done_run_is_cancelled_only_where_nothing_was_written() -> None:
+    for situation in situations(phase=Phase.DONE, rollback=RollbackRequest.REQUESTED):
+        assert (next_step(situation) is Step.CANCEL) is (situation.mode is not Mode.APPLY)
+
+
+@pytest.mark.parametrize(
+    ("mode", "step"),
+    [(Mode.APPLY, Step.BACK_UP), (Mode.DRY_RUN, Step.DRY_RUN), (Mode.REHEARSE, Step.REHEARSE)],
+)
+def test_only_apply_writes_once_the_gate_is_open(mode: Mode, step: Step) -> None:
+    assert after_gate(mode) is step

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from roleshift.api.base import ListOf, yaml_name
 from roleshift.api.phase import Phase
 from roleshift.api.spec import RoleMigrationSpec
+from roleshift.errors import Reason
 
 
 class Change(StrEnum):
@@ -63,7 +64,12 @@ LOCKED_PHASES = (
     Phase.ROLLING_BACK,
     Phase.ROLLED_BACK,
 )
-"""Phases after the first write; Failed joins them when its Ready condition says RollbackFailed."""
+"""Phases after the first write; Failed joins them when its Ready condition says RollbackFailed.
+
+Done is none of them when it says one of CONCLUSIONS."""
+
+CONCLUSIONS = (Reason.DRY_RUN_COMPLETED, Reason.REHEARSAL_COMPLETED)
+"""Reasons of a Done that wrote nothing: it locks no field, what is tried may be changed and tried again."""
 
 
 def immutable_part(spec: RoleMigrationSpec) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import uuid
 
+from roleshift.api import Mode
 from roleshift.engine.attempts import Continuation
 from roleshift.engine.identity import RunIdentity
 from roleshift.engine.requests import Requests
@@ -20,12 +21,14 @@ async def begun(
     known: RunRecord | None,
     what: Continuation,
     requests: Requests,
+    mode: Mode,
     object_uid: str,
 ) -> RunRecord:
     """The run to go on with, inserted where it is a new one.
 
     Args:
         known: the latest attempt that the ledger has.
+        mode: what a new run may do to the table.
 
     Raises:
         FencedError: somebody removed the row at once.
@@ -43,6 +46,7 @@ async def begun(
             object_uid=object_uid,
             database_identity=server.database_identity,
             retry_token=requests.retry_token,
+            mode=mode,
         ),
     )
     inserted = await ledger.find(control, identity)

@@ -4,7 +4,6 @@ What comes next is the engine's decision, from the ledger; here it is only
 carried out. Which object it is, and when to look again, is the worker's.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,9 +13,15 @@ from roleshift.api.fields import immutable_part
 from roleshift.cluster.client import ConflictError
 from roleshift.cluster.status_writer import ObjectGoneError
 from roleshift.controller import closing
+from roleshift.controller.interruptible import (
+    INTERRUPTIBLE,
+    ObjectChangedError,
+    stops,
+    unless_unwanted,
+)
 from roleshift.controller.ports import Inbox
 from roleshift.controller.reporter import Reporter
-from roleshift.controller.views import SUSPENDED, ended_view, view_of, waiting_view
+from roleshift.controller.views import SUSPENDED, ended_view, rehearsing_view, view_of, waiting_view
 from roleshift.engine import approval
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.facts.surroundings import Surroundings
@@ -33,10 +38,19 @@ from roleshift.engine.settlement import (
     resolved,
     settle,
 )
-from roleshift.engine.steps import RollbackRequest, Situation, Step, WriteState, next_step
+from roleshift.engine.steps import RollbackRequest, Situation, Step, WriteState, after_gate, next_step
 from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import FencedError, Reason, RoleshiftError, SpecError
-from roleshift.phases import backing_up, cancelling, checking, migrating, rolling_back, validating
+from roleshift.phases import (
+    backing_up,
+    cancelling,
+    checking,
+    dry_run,
+    migrating,
+    rehearsing,
+    rolling_back,
+    validating,
+)
 from roleshift.phases.context import Context
 from roleshift.postgres import fence, ledger
 from roleshift.postgres.session import Session
@@ -48,12 +62,12 @@ _PHASES = {
     Step.VALIDATE: validating.run,
     Step.ROLL_BACK: rolling_back.run,
     Step.CANCEL: cancelling.run,
+    Step.DRY_RUN: dry_run.run,
+    Step.REHEARSE: rehearsing.run,
 }
-_OCCUPYING = frozenset({Step.BACK_UP, Step.MIGRATE, Step.VALIDATE, Step.ROLL_BACK})
-
-
-class ObjectChangedError(Exception):
-    """The object asks for something else than the step that is under way: look at it again."""
+_OCCUPYING = frozenset({Step.BACK_UP, Step.MIGRATE, Step.VALIDATE, Step.ROLL_BACK, Step.REHEARSE})
+_FAILS_AS = {Step.REHEARSE: Phase.MIGRATING}
+"""The phase that an error is judged by, where it is not the run's own."""
 
 
 @dataclass(slots=True)
@@ -129,17 +143,23 @@ class Driver:
     async def _begun(
         self, run: RunRecord, outcome: Advance, migration: RoleMigration, requests: Requests
     ) -> Outcome:
-        """The gate is open: wait for a person, or freeze the manifest and go on."""
+        """The gate is open: wait for a person, or go on; a dry run asks nobody."""
         run = await self._latched(await self._reloaded(run), requests)
-        pause = migration.spec.retry.max_backoff_seconds
-        waits = approval.awaited(run, requests.approval, pause)
-        if waits is None:
-            await self._freeze(run, outcome)
-        return waits or outcome
+        step = after_gate(run.mode)
+        if step is Step.DRY_RUN:
+            return await self._outcome(step, run, migration)
+        waits = approval.awaited(run, requests.approval, migration.spec.retry.max_backoff_seconds)
+        if waits is not None:
+            return waits
+        await fence.must_be_alone(self._sessions.control, run)
+        if step is Step.REHEARSE:
+            self._reporter.show(rehearsing_view(run))
+            return await self._outcome(step, run, migration)
+        await self._freeze(run, outcome)
+        return outcome
 
     async def _freeze(self, run: RunRecord, outcome: Advance) -> None:
         """Before the first write: the spec that was checked must be the one that stands, for good."""
-        await fence.must_be_alone(self._sessions.control, run)
         phase = Phase.BACKING_UP
         begun = View(phase, Activity.WORKING, WORKING_REASONS[phase], outcome.message, run, run.findings)
         try:
@@ -183,7 +203,7 @@ class Driver:
             if not self._sessions.control.is_usable:
                 raise
             await self._end_what_was_lost()
-            return outcome_of_error(run.phase, error)
+            return outcome_of_error(_FAILS_AS.get(step, run.phase), error)
 
     async def _end_what_was_lost(self) -> None:
         """A COMMIT may still be on its way to a backend that nobody listens to any more."""
@@ -191,32 +211,18 @@ class Driver:
             await fence.end_backend(self._sessions.control, self._sessions.work.backend)
 
     async def _performed(self, step: Step, context: Context) -> Outcome:
-        """Run a phase; a write that was not committed ends when a person asks for the old state."""
-        task = asyncio.ensure_future(_PHASES[step](context))
-        try:
-            while step is Step.MIGRATE and await self._changed_before_the_end_of(task):
-                if self._unwanted():
-                    raise ObjectChangedError
-            return await task
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
+        """Run a phase; one of which nothing is committed yet ends when people want something else."""
+        work = _PHASES[step](context)
+        if step not in INTERRUPTIBLE:
+            return await work
+        return await unless_unwanted(work, self._inbox, lambda: self._is_unwanted(step, context.run))
 
-    async def _changed_before_the_end_of(self, task: asyncio.Task[Outcome]) -> bool:
-        change = asyncio.ensure_future(self._inbox.wait_change())
-        try:
-            await asyncio.wait({task, change}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            change.cancel()
-        return not task.done()
-
-    def _unwanted(self) -> bool:
+    def _is_unwanted(self, step: Step, run: RunRecord) -> bool:
         try:
             _, requests = self._look()
         except SpecError:
-            return False
-        return requests.deleting or requests.rollback is RollbackRequest.REQUESTED
+            return step is Step.REHEARSE
+        return stops(step, requests, run)
 
     def _context(self, run: RunRecord, migration: RoleMigration) -> Context:
         started = self._reporter.now()
@@ -290,4 +296,5 @@ def _situation(run: RunRecord, requests: Requests) -> Situation:
         write=run.write_state,
         rollback=RollbackRequest.REQUESTED if asked else RollbackRequest.NONE,
         suspension=requests.suspension,
+        mode=run.mode,
     )

@@ -12,8 +12,9 @@ from roleshift.api.fields import immutable_part
 from roleshift.cluster.events import EventType
 from roleshift.controller.beginning import begun
 from roleshift.controller.credentials import connection_parameters
-from roleshift.controller.driver import Driver, ObjectChangedError, Sessions
+from roleshift.controller.driver import Driver, Sessions
 from roleshift.controller.guarding import FinalizerHold
+from roleshift.controller.interruptible import ObjectChangedError
 from roleshift.controller.patience import Patience
 from roleshift.controller.ports import Inbox, Ports
 from roleshift.controller.reporter import Reporter
@@ -159,6 +160,8 @@ class MigrationWorker:
             async with session(parameters, self._purpose(migration)) as work:
                 return await self._without_ledger(control, work, migration, error)
         what = continuation(run, requests, migration.status)
+        if what is Continuation.LEDGER_LOST and known and await _is_of_another_run(control, migration.status):
+            what = Continuation.BEGIN
         if what is Continuation.LEDGER_LOST:
             self._reporter.show_lost(_LEDGER_LOST)
             return None
@@ -173,7 +176,8 @@ class MigrationWorker:
                 if error.reason is not Reason.PERMISSION_DENIED:
                     raise
                 return await self._without_ledger(control, work, migration, error)
-            run = await begun(control, identity, run, what, requests, self._reporter.meta.uid)
+            mode, uid = migration.spec.mode, self._reporter.meta.uid
+            run = await begun(control, identity, run, what, requests, mode, uid)
             return await self._driven(Sessions(control, work), run, what, requests)
 
     def _is_at_rest(self, what: Continuation, run: RunRecord | None, requests: Requests) -> bool:
@@ -301,3 +305,8 @@ class MigrationWorker:
         )
         self._ports.emit(self._reporter.ref, EventType.WARNING, reason, message)
         await self._hold.release()
+
+
+async def _is_of_another_run(control: Session, status: RoleMigrationStatus | None) -> bool:
+    """Whether the status speaks of a run with another spec, which the ledger has not lost."""
+    return is_known(status) and await ledger.knows(control, str(status.run_id))

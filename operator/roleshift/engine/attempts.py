@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypeGuard
 
 from roleshift.api import ConditionType, Phase, RoleMigrationStatus
+from roleshift.api.fields import CONCLUSIONS
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
 from roleshift.engine.steps import RollbackRequest
@@ -48,12 +49,18 @@ def is_known(status: RoleMigrationStatus | None) -> TypeGuard[RoleMigrationStatu
 
 
 def has_begun(status: RoleMigrationStatus | None) -> bool:
-    """Whether the status says that a run had begun to write; one that lost its ledger had."""
-    return is_known(status) and (status.phase not in _NOT_BEGUN or _is_lost(status))
+    """Whether the status says that a run had begun to write; one that lost its ledger had.
+
+    A dry run or a rehearsal that is Done never did.
+    """
+    if not is_known(status):
+        return False
+    begun = status.phase not in _NOT_BEGUN and not _says(status, *CONCLUSIONS)
+    return begun or _says(status, Reason.LEDGER_LOST)
 
 
-def _is_lost(status: RoleMigrationStatus) -> bool:
-    return any(c.type is ConditionType.READY and c.reason == Reason.LEDGER_LOST for c in status.conditions)
+def _says(status: RoleMigrationStatus, *reasons: Reason) -> bool:
+    return any(c.type is ConditionType.READY and c.reason in reasons for c in status.conditions)
 
 
 def _asks_since(status: RoleMigrationStatus | None, requests: Requests) -> bool:

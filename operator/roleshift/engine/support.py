@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from roleshift.api import (
     BackupMethod,
     DeletionPolicy,
-    Mode,
     OnConflict,
     OnDuplicate,
     RoleMigrationSpec,
@@ -49,7 +48,6 @@ _MISSING: tuple[_Missing, ...] = (
     ),
     _Missing("target.onDuplicate", lambda s: s.target.on_duplicate is OnDuplicate.MERGE, "use Fail"),
     _Missing("strategy.type", lambda s: s.strategy.type is StrategyType.BATCHED, "use Transaction"),
-    _Missing("mode", lambda s: s.mode is not Mode.APPLY, "use Apply"),
     _Missing("backup.methods", lambda s: BackupMethod.ARCHIVE in s.backup.methods, "use [Table]"),
     _Missing("observation", lambda s: s.observation is not None, "remove it"),
     _Missing("rollback.policy", lambda s: s.rollback.policy is not RollbackPolicy.AUTOMATIC, "use Automatic"),

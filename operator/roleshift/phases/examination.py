@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from roleshift.api import RoleMigrationSpec, SchemaChanges
+from roleshift.api import Mode, RoleMigrationSpec, SchemaChanges
 from roleshift.checks.backup import estimate_of
 from roleshift.checks.catalogue import judge_all
 from roleshift.checks.subject import Subject
@@ -16,6 +16,7 @@ from roleshift.engine.facts.storage import StorageFacts
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.keys import Key
 from roleshift.engine.plan import Cost, Plan, make_plan, resolve_shape, schema_changes
+from roleshift.engine.rehearsal import rehearsal_lock
 from roleshift.engine.score import Gate, judge_gate
 from roleshift.engine.target import TargetFacts
 from roleshift.engine.transaction_time import transaction_seconds
@@ -126,7 +127,8 @@ def plan_for(subject: Subject, immutable: dict[str, object]) -> Plan | None:
         cost=_cost(subject, proof),
     )
     from_roles = tuple(one.from_role for one in subject.spec.mappings)
-    return replace(plan, statements=_statements(plan, from_roles))
+    lock = rehearsal_lock(plan) if subject.spec.mode is Mode.REHEARSE else plan.lock
+    return replace(plan, statements=_statements(plan, from_roles), lock=lock)
 
 
 def _absent(subject: Subject, target: TargetFacts) -> list[str]:

@@ -6,7 +6,7 @@ Who may write them is `fence`'s business; what they mean is the engine's; the ta
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from roleshift.api import Phase
+from roleshift.api import Mode, Phase
 from roleshift.engine.checks import Finding
 from roleshift.engine.identity import RunIdentity
 from roleshift.engine.plan import Plan
@@ -24,6 +24,11 @@ async def find(session: Session, identity: RunIdentity) -> RunRecord | None:
     return None if row is None else run_record(row, identity)
 
 
+async def knows(session: Session, run_id: str) -> bool:
+    """Whether the ledger has a run of that id, whatever its identity."""
+    return bool((await session.row(statement("run_known"), {"run_id": run_id}))["known"])
+
+
 @dataclass(frozen=True, slots=True)
 class NewRun:
     """What a new row begins with."""
@@ -35,6 +40,7 @@ class NewRun:
     object_uid: str
     database_identity: str
     retry_token: str = ""
+    mode: Mode = Mode.APPLY
 
 
 async def insert(session: Session, new: NewRun) -> None:
@@ -49,6 +55,7 @@ async def insert(session: Session, new: NewRun) -> None:
             "object_uid": new.object_uid,
             "database_identity": new.database_identity,
             "retry_token": new.retry_token,
+            "mode": new.mode,
         },
     )
 
@@ -172,7 +179,7 @@ async def latch_approval(
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line for the execution log; `started_at` None means now."""
+    """A line for the execution log; `started_at` or `ended_at` None means now."""
 
     step: Phase
     outcome: LogOutcome
@@ -183,6 +190,7 @@ class LogLine:
     message: str = ""
     xid: int | None = None
     written_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 async def append(session: Session, run: RunRecord, line: LogLine) -> None:
@@ -199,6 +207,7 @@ async def append(session: Session, run: RunRecord, line: LogLine) -> None:
             "step": line.step,
             "outcome": line.outcome,
             "started_at": line.started_at,
+            "ended_at": line.ended_at,
             "rows": line.rows,
             "kind": line.kind,
             "sqlstate": line.sqlstate,

@@ -22,9 +22,9 @@ from roleshift.postgres.session import Query, Session, Timeouts
 from roleshift.postgres.statements import statement
 
 PROBE_TIMEOUTS = Timeouts(lock_seconds=1.0, statement_seconds=10.0)
-_PROBE_IMAGE = "permission_probe"
+PROBE_IMAGE = "permission_probe"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
-_PARAMS: dict[str, Any] = {
+PLANNED_WITH: dict[str, Any] = {
     "run_id": _NOBODY,
     "from_roles": [],
     "to_roles": [],
@@ -189,30 +189,30 @@ async def _refused_statements(session: Session, trial: Trial, version: int | Non
 
 async def _refused_of_plan(session: Session, shape: TargetShape, version: int | None) -> list[str]:
     """EXPLAIN checks the rights of a statement without running it; the image is real, and empty."""
-    create = image.create_statement(shape, _PROBE_IMAGE, ["\u0001"])
+    create = image.create_statement(shape, PROBE_IMAGE, ["\u0001"])
     why = await _why_denied(session, sql.SQL("{} WITH NO DATA").format(create))
     if why:
         return [why]
-    await session.execute(image.identity_statement(_PROBE_IMAGE))
+    await session.execute(image.identity_statement(PROBE_IMAGE))
     tried = [
         await _why_denied(session, sql.SQL("EXPLAIN {}").format(query))
-        for query in _statements(shape, version)
+        for query in statements_of(shape, version)
     ]
     return [why for why in tried if why]
 
 
-def _statements(shape: TargetShape, version: int | None) -> Sequence[sql.Composed]:
+def statements_of(shape: TargetShape, version: int | None) -> Sequence[sql.Composed]:
     """Every statement of a run on the target, in its order; the first to be refused says why."""
-    conflicts = restore.conflicts_statement(shape, _PROBE_IMAGE)
+    conflicts = restore.conflicts_statement(shape, PROBE_IMAGE)
     return [
         image.source_statement(shape),
-        *image.refresh_statements(shape, _PROBE_IMAGE),
-        write.write_statement(shape, _PROBE_IMAGE),
-        comparison.compare_statement(shape, _PROBE_IMAGE),
+        *image.refresh_statements(shape, PROBE_IMAGE),
+        write.write_statement(shape, PROBE_IMAGE),
+        comparison.compare_statement(shape, PROBE_IMAGE),
         *([] if version is None else [conflicts]),
-        restore.range_statement(shape, _PROBE_IMAGE),
-        restore.born_statement(shape, _PROBE_IMAGE),
-        restore.verify_statement(shape, _PROBE_IMAGE),
+        restore.range_statement(shape, PROBE_IMAGE),
+        restore.born_statement(shape, PROBE_IMAGE),
+        restore.verify_statement(shape, PROBE_IMAGE),
     ]
 
 
@@ -220,7 +220,7 @@ async def _why_denied(session: Session, query: Query) -> str:
     """What the server says to a statement that the role may not run, "" where it may."""
     try:
         async with session.savepoint():
-            await session.execute(query, _PARAMS)
+            await session.execute(query, PLANNED_WITH)
     except DatabaseError as error:
         if error.reason is not Reason.PERMISSION_DENIED or not session.is_usable:
             raise

@@ -5,7 +5,7 @@ INSERT INTO roleshift.migration_execution_log (
 )
 SELECT
     r.run_id, r.epoch, %(step)s, %(outcome)s, coalesce(%(started_at)s, clock_timestamp()),
-    clock_timestamp(), %(rows)s, %(kind)s, %(sqlstate)s, %(message)s, %(xid)s, %(written_at)s
+    coalesce(%(ended_at)s, clock_timestamp()), %(rows)s, %(kind)s, %(sqlstate)s, %(message)s, %(xid)s, %(written_at)s
 FROM roleshift.migration_run AS r
 WHERE r.run_id = %(run_id)s AND r.epoch = %(epoch)s
 FOR SHARE
