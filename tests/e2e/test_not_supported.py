@@ -14,7 +14,6 @@ NOT_SUPPORTED: dict[str, dict[str, Any]] = {
     "target.lookup": {"target": {"lookup": {"table": "roles", "keyColumn": "id", "nameColumn": "name"}}},
     "target.onDuplicate": {"target": {"onDuplicate": "Merge"}},
     "strategy.type": {"strategy": {"type": "Batched"}},
-    "mode": {"mode": "DryRun"},
     "backup.methods": {"backup": {"methods": ["Table", "Archive"], "archive": {"url": "s3://people/roles"}}},
     "observation": {"observation": {"durationSeconds": 1}},
     "rollback.policy": {"rollback": {"policy": "Never"}},

@@ -17,7 +17,8 @@ _MAKE_OLDER = """
     DROP FUNCTION roleshift.restore_run, roleshift.validate_run, roleshift.run_parts;
     DROP TABLE roleshift.migration_validation_functions;
     ALTER TABLE roleshift.migration_run
-        DROP mode, DROP approved_hash, DROP approved_at, DROP approved_by, DROP approval_reason, DROP approved_plan;
+        DROP approved_hash, DROP approved_at, DROP approved_by, DROP approval_reason, DROP approved_plan,
+        DROP mode;
     DELETE FROM roleshift.ledger_version WHERE version > 1;
 """
 _IMAGES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'roleshift' AND tablename ~ '^migration_backup_'"
