@@ -10,6 +10,7 @@ from roleshift.cli.formats import count
 from roleshift.cli.plan_review import WHEN_OPEN, PlanReview
 from roleshift.cli.safety_report import check_lines, score_line
 from roleshift.cli.symbols import Symbols
+from roleshift.cli.wrapping import INDENT, hanging, item, printable
 from roleshift.engine.facts.table import CollisionFacts
 from roleshift.engine.mapping import shortfalls
 from roleshift.engine.projection import plan_status, safety_status
@@ -18,8 +19,6 @@ LEGEND = (
     "migration_backup_… is the before-image; the UPDATE is run for one range of it after the other "
     "(:first, :last), with the mapping above and :written_at, when the transaction began."
 )
-_LABEL_CELLS = 18
-_INDENT = "  "
 _QUOTED = r""""(?:[^"]|"")*"|'(?:[^']|'')*'"""
 _BREAK = re.compile(
     rf"({_QUOTED})| (?=(?:SELECT|SET|FROM|INNER JOIN|WHERE) )|(?<=,) (?=\"(?:[^\"]|\"\")+\" = )"
@@ -81,13 +80,13 @@ def as_text(made: PlanReview, symbols: Symbols, width: int) -> str:
     lines = [f"{made.name} on {made.table}"]
     lines += [f"Plan {made.plan.hash}" if made.plan else "There is no plan yet: the gate says why."]
     lines += ["", made.headline, *_matrix(made, symbols)]
-    lines += _section("", (line for point in made.points for line in _hanging(*point, width)))
-    lines += _section("Look at", (line for text in made.look_at for line in _item(text, width)))
+    lines += _section("", (line for point in made.points for line in hanging(*point, width)))
+    lines += _section("Look at", (line for text in made.look_at for line in item(text, width)))
     lines += _section("Statements", _statements(made, width))
     lines += ["", score_line(made)]
     lines += [line for one in made.fallen for line in check_lines(one, symbols, width)]
     lines += ["", *(line for text in made.verdict(WHEN_OPEN) for line in textwrap.wrap(text, width))]
-    return "\n".join(map(_printable, lines))
+    return "\n".join(map(printable, lines))
 
 
 def readable(statement: str) -> str:
@@ -109,37 +108,12 @@ def _matrix(made: PlanReview, symbols: Symbols) -> Iterator[str]:
     for cell in cells:
         level = f"  {cell.seniority or '':<{levels}}" if levels else ""
         route = f"{cell.from_role:<{froms}} {symbols.arrow} {cell.to_role:<{tos}}"
-        yield f"{_INDENT}{route}{level}  {count(cell.rows):>{widest}} {'row' if cell.rows == 1 else 'rows'}"
-
-
-def _hanging(label: str, text: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        max(width, 2 * _LABEL_CELLS),
-        initial_indent=f"{_INDENT}{label:<{_LABEL_CELLS}}",
-        subsequent_indent=_INDENT + " " * _LABEL_CELLS,
-        break_on_hyphens=False,
-    )
-
-
-def _item(text: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=f"{_INDENT}- ",
-        subsequent_indent=f"{_INDENT}  ",
-        break_on_hyphens=False,
-    )
+        yield f"{INDENT}{route}{level}  {count(cell.rows):>{widest}} {'row' if cell.rows == 1 else 'rows'}"
 
 
 def _statements(made: PlanReview, width: int) -> Iterator[str]:
     if made.plan is None:
         return
     for statement in made.plan.statements:
-        yield from textwrap.indent(f"{readable(statement)};", _INDENT).splitlines()
-    yield from textwrap.wrap(LEGEND, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
-
-
-def _printable(line: str) -> str:
-    """A name from the database can't move the cursor or change colours."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+        yield from textwrap.indent(f"{readable(statement)};", INDENT).splitlines()
+    yield from textwrap.wrap(LEGEND, width, initial_indent=INDENT, subsequent_indent=INDENT)

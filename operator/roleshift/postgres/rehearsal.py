@@ -5,8 +5,8 @@ from psycopg import sql
 from roleshift.engine.plan import AddColumn, Plan
 from roleshift.engine.rehearsal import RowSet
 from roleshift.engine.target import TargetShape
-from roleshift.errors import DatabaseError
-from roleshift.postgres import write
+from roleshift.errors import DatabaseError, Reason
+from roleshift.postgres import ledger_schema, write
 from roleshift.postgres.schema_changes import SCHEMA_TIMEOUTS
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import comma, identifier, statement, target_name
@@ -25,6 +25,23 @@ async def lock(session: Session, plan: Plan) -> None:
         return
     async with session.transaction(SCHEMA_TIMEOUTS):
         await session.execute(statement("rehearsal_lock").format(target=target_name(plan.shape)))
+
+
+async def ledger_for_now(session: Session) -> None:
+    """A ledger for the time of the transaction, where there is none.
+
+    Raises:
+        DatabaseError: LedgerTooNew; or an older one is there, which is not upgraded for a rehearsal, because
+            runs would wait for that.
+    """
+    found = await ledger_schema.installed_version(session)
+    if found is not None and found < ledger_schema.VERSION:
+        raise DatabaseError(
+            Reason.CHECKS_FAILED,
+            f"the ledger has version {found}, and a rehearsal does not upgrade it to "
+            f"{ledger_schema.VERSION}: do that with roleshift sql | psql, or rehearse on a clone (--clone)",
+        )
+    await ledger_schema.ensure(session)
 
 
 async def columns(session: Session, shape: TargetShape) -> list[str]:

@@ -71,6 +71,16 @@ class Session:
         return self._timeouts
 
     @property
+    def reached(self) -> Mapping[str, str]:
+        """libpq's keywords of the connection as it was made, without the password."""
+        return self._connection.info.get_parameters()
+
+    @property
+    def password(self) -> str:
+        """The password that the server took, or ""; for programs that connect as this session did."""
+        return self._connection.info.password
+
+    @property
     def is_usable(self) -> bool:
         """Whether the connection is open and outside a failed transaction."""
         status = self._connection.info.transaction_status
