@@ -24,6 +24,12 @@ _LEFT_OUT = (
 )
 _ORIGIN, _CLONE = "origin", "clone"
 _SHOWN_LINES = 3
+_NEEDS = (
+    "a clone takes a role that may read the whole database and create all that is in it: name such a role, "
+    "or rehearse without --clone"
+)
+_KNOWS_TRANSACTION_TIMEOUT = 17
+"""From this version on pg_restore sets a parameter that older servers refuse."""
 _ENDING_SECONDS = 10
 
 
@@ -51,20 +57,32 @@ def find_tools(folder: Path | None, server_major: int) -> Tools:
         folder: where they are; None looks on the PATH.
 
     Raises:
-        CommandError: there are none, or only older ones, which can't dump a newer server.
+        CommandError: there are none, or only some that can't dump this server or restore into it.
     """
     places = [folder] if folder else [Path(one) for one in os.get_exec_path()]
     found = [tools for place in places if (tools := _tools_in(place)) is not None]
-    usable = sorted((one for one in found if one.major >= server_major), key=lambda one: one.major)
+    usable = sorted((one for one in found if _fits(one.major, server_major)), key=lambda one: one.major)
     if usable:
         return usable[0]
     where = f"in {folder}" if folder else "on the PATH"
-    older = f"; those {where} are of version {', '.join(str(one.major) for one in found)}" if found else ""
+    others = f"; those {where} are of version {', '.join(str(one.major) for one in found)}" if found else ""
     raise CommandError(
-        f"a clone needs pg_dump and pg_restore of version {server_major} or newer, and there are none {where}"
-        f"{older}: install PostgreSQL's client programs, or name their folder with --pg-bin",
+        f"a clone needs pg_dump and pg_restore {_wanted(server_major)}, and there are none {where}{others}: "
+        "install PostgreSQL's client programs, or name their folder with --pg-bin",
         ExitCode.USAGE,
     )
+
+
+def _fits(major: int, server_major: int) -> bool:
+    too_new = server_major < _KNOWS_TRANSACTION_TIMEOUT <= major
+    return major >= server_major and not too_new
+
+
+def _wanted(server_major: int) -> str:
+    if server_major >= _KNOWS_TRANSACTION_TIMEOUT:
+        return f"of version {server_major} or newer"
+    last = _KNOWS_TRANSACTION_TIMEOUT - 1
+    return f"of version {server_major}" + (f" to {last}" if server_major < last else "")
 
 
 def _tools_in(folder: Path) -> Tools | None:
@@ -127,22 +145,17 @@ async def _start(
 async def _both(dump: asyncio.subprocess.Process, restore: asyncio.subprocess.Process) -> None:
     """Wait for both; whatever happens, none goes on afterwards.
 
-    When one fails the other fails too, for want of a reader or a writer: the first tells the cause.
+    When one fails the other fails too, for want of a reader or a writer: both are told.
     """
-    failures: list[str] = []
-
-    async def wait_for(process: asyncio.subprocess.Process, name: str) -> None:
-        _, errors = await process.communicate()
-        if process.returncode:
-            failures.append(_failure(name, errors.decode(errors="replace")))
-
     try:
-        await asyncio.gather(wait_for(dump, "pg_dump"), wait_for(restore, "pg_restore"))
+        said = await asyncio.gather(dump.communicate(), restore.communicate())
     finally:
         for process in (dump, restore):
             await _ended(process)
+    results = ((dump, "pg_dump", said[0][1]), (restore, "pg_restore", said[1][1]))
+    failures = [_failure(name, errors) for process, name, errors in results if process.returncode]
     if failures:
-        raise CommandError(failures[0])
+        raise CommandError(f"{'; '.join(failures)}; {_NEEDS}")
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
@@ -157,12 +170,9 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _failure(name: str, errors: str) -> str:
-    lines = [line.strip() for line in errors.splitlines() if line.strip()][:_SHOWN_LINES]
-    return (
-        f"{name} failed: {' '.join(lines) or 'it said nothing'}; a clone takes a role that may read the "
-        "whole database and create all that is in it: name such a role, or rehearse without --clone"
-    )
+def _failure(name: str, errors: bytes) -> str:
+    lines = [line.strip() for line in errors.decode(errors="replace").splitlines() if line.strip()]
+    return f"{name} failed: {' '.join(lines[:_SHOWN_LINES]) or 'it said nothing'}"
 
 
 @contextmanager
