@@ -270,3 +270,9 @@ def test_an_older_server_rehearses_too(tmp_path: Path, database16: Database) -> 
     person, before = Person(tmp_path, database16), dump(database16)
     assert person.rehearse("-f", person.manifest(checks={"minimumScore": 80})).returncode == 0
     assert dump(database16) == before
+
+
+def test_a_folder_of_programs_without_a_clone_is_a_wrong_call(person: Person) -> None:
+    done = person.rehearse("-f", person.manifest(), "--pg-bin", str(person.folder))
+    assert done.returncode == 2
+    assert "--clone only" in done.stderr

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from localenv.database import Database
 from localenv.wait import wait_until
@@ -15,9 +16,10 @@ from roleshift.api import Phase
 from roleshift.engine.outcome import Conclude, Fail, Replan, Wait
 from roleshift.engine.run import LogOutcome
 from roleshift.errors import FencedError, Reason
+from roleshift.postgres.session import Timeouts
 from support.ledger_rows import LedgerRows
 from support.person import dump
-from support.run_phases import PhaseRun, phases_on, spec_of
+from support.run_phases import PhaseRun, phases_on, session_on, spec_of
 from support.sabotage import at_commit, before_each_update
 from support.tables import USERS, create_user_profiles
 
@@ -256,3 +258,17 @@ async def test_writers_wait_and_readers_go_on_while_it_lasts(profiles: Database)
                     writer.execute("UPDATE user_profiles SET note = 'mine' WHERE id = 1")
             holder.execute("SELECT pg_advisory_unlock(4242)")
             assert isinstance(await rehearsal, Conclude)
+
+
+async def test_after_each_part_the_limits_of_the_whole_hold_again(database: Database) -> None:
+    """Else the long statements of a rehearsal would end by the short limits of a schema change."""
+    session = await session_on(database.uri)
+    show = sql.SQL("SELECT current_setting('statement_timeout') AS seconds")
+    async with session.rehearsal(Timeouts(statement_seconds=600)) as inside:
+        assert inside.timeouts.statement_seconds == 600
+        async with inside.transaction(Timeouts(statement_seconds=30)):
+            assert (await inside.row(show))["seconds"] == "30s"
+        assert (await inside.row(show))["seconds"] == "10min"
+        await inside.execute(sql.SQL("CREATE TABLE gone (id int)"))
+    assert database.query("SELECT to_regclass('gone')") == [(None,)]
+    await session.close()

@@ -15,7 +15,8 @@ from localenv.database import Database
 from roleshift.api import Phase
 from roleshift.engine.outcome import Advance, Conclude, Undo
 from roleshift.engine.run import LogOutcome
-from roleshift.postgres import fence, ledger
+from roleshift.errors import DatabaseError
+from roleshift.postgres import clone, fence, ledger
 from roleshift.postgres.session import Params, Query, Session, Timeouts
 from roleshift.postgres.statements import statement
 from support.examinations import look
@@ -191,7 +192,7 @@ async def _taken_over(database: Database) -> None:
 
 
 async def _rehearsed(database: Database) -> None:
-    """A rehearsal that adds a column, on a server with a constraint that waits for the end."""
+    """A rehearsal that adds a column, with a constraint that waits for the end; and no clone."""
     database.execute("CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     spec = spec_of(
         target={"columns": {"seniority": "added"}},
@@ -203,6 +204,8 @@ async def _rehearsed(database: Database) -> None:
     async with phases_on(database, spec, name="rehearsed") as run:
         assert isinstance(await run.rehearse(), Conclude)
         assert await ledger.knows(run.control, run.run.run_id)
+        with pytest.raises(DatabaseError, match="CREATEDB"):
+            await clone.origin_of(run.control)
 
 
 async def _announce(run: PhaseRun) -> None:

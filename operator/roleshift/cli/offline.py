@@ -81,6 +81,8 @@ def rehearse(
     from roleshift.cli.rehearse import Wish
     from roleshift.cli.rehearse import rehearse as rehearsed
 
+    if pg_bin and not clone:
+        raise typer.BadParameter("is for --clone only: give both or none", param_hint="--pg-bin")
     patience = _PATIENCE_SECONDS if timeout is None else timeout
     raise typer.Exit(rehearsed(filename, database_uri_file, Wish(output, clone, pg_bin, patience)))
 

@@ -40,7 +40,7 @@ class Origin:
         may_copy: whether it may use this one as a template.
         encoding: by its name.
         properties: the row of pg_database; its columns differ between versions.
-        others: sessions beside the one that asks.
+        others: sessions beside those of the one who asks.
     """
 
     name: str

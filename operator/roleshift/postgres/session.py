@@ -60,9 +60,11 @@ class UserAnswer:
 class Session:
     """A connection with Roleshift's settings; autocommit outside `transaction`."""
 
-    def __init__(self, connection: AsyncConnection[DictRow], backend: Backend) -> None:
+    def __init__(
+        self, connection: AsyncConnection[DictRow], backend: Backend, timeouts: Timeouts | None = None
+    ) -> None:
         self._connection = connection
-        self._timeouts = Timeouts()
+        self._timeouts = timeouts or Timeouts()
         self.backend = backend
 
     @property
@@ -182,7 +184,7 @@ class Session:
         What that session is asked to do in a transaction of its own becomes a part of this one.
         """
         async with self.rolled_back(timeouts):
-            yield _InsideSession(self._connection, self.backend)
+            yield _InsideSession(self._connection, self.backend, timeouts)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -219,7 +221,7 @@ class _InsideSession(Session):
 
     They are no savepoints: rows would carry the number of a subtransaction, and what a write left is
     found by the number of the transaction. So a part that fails ends the whole. Isolation and access are
-    those of the whole; only limits are set for each part.
+    those of the whole; limits are set for each part, and those of the whole hold again after it.
     """
 
     @asynccontextmanager
@@ -235,6 +237,7 @@ class _InsideSession(Session):
             with translated(timeouts.statement_seconds):
                 await self._connection.execute(_limits(timeouts))
                 yield
+                await self._connection.execute(_limits(before))
         finally:
             self._timeouts = before
 
