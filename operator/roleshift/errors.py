@@ -18,9 +18,13 @@ class Reason(StrEnum):
     MIGRATING = "Migrating"
     VALIDATING = "Validating"
     ROLLING_BACK = "RollingBack"
+    REHEARSING = "Rehearsing"
 
     # Ends.
     MIGRATION_COMPLETED = "MigrationCompleted"
+    DRY_RUN_COMPLETED = "DryRunCompleted"
+    REHEARSAL_COMPLETED = "RehearsalCompleted"
+    REHEARSAL_INCOMPLETE = "RehearsalIncomplete"
     ROLLED_BACK_ON_REQUEST = "RolledBackOnRequest"
     ROLLED_BACK_WITH_CONFLICTS = "RolledBackWithConflicts"
     VALIDATION_FAILED = "ValidationFailed"

@@ -14,6 +14,7 @@ from localenv.namespaces import create_namespace, delete_namespace
 from roleshift.api import (
     API_VERSION,
     CHANGES,
+    CONCLUSIONS,
     LOCKED_PHASES,
     PLURAL,
     Change,
@@ -216,14 +217,19 @@ def test_no_other_phase_locks(cluster: Cluster, movable: str, phase: Phase) -> N
 
 
 def failed(reason: str) -> dict[str, Any]:
-    ready = {
+    return ready("Failed", reason)
+
+
+def ready(phase: str, reason: str) -> dict[str, Any]:
+    """A status whose Ready condition carries a reason."""
+    condition = {
         "type": "Ready",
         "status": "False",
         "reason": reason,
         "message": "said by a test",
         "lastTransitionTime": "2026-11-23T13:44:57Z",
     }
-    return {"phase": "Failed", "conditions": [ready]}
+    return {"phase": phase, "conditions": [condition]}
 
 
 def test_a_failure_that_left_things_written_locks(cluster: Cluster) -> None:
@@ -253,11 +259,21 @@ def test_the_mode_may_always_go_to_apply(
     cluster.try_change(dry_run, nested("mode", value))
 
 
-def test_a_dry_run_may_become_a_rehearsal_only_before_it_began(cluster: Cluster, dry_run: str) -> None:
+def test_a_dry_run_may_become_a_rehearsal_while_nothing_was_written(cluster: Cluster, dry_run: str) -> None:
     cluster.set_status(dry_run, {"phase": "Checking"})
     cluster.try_change(dry_run, nested("mode", "Rehearse"))
     cluster.set_status(dry_run, {"phase": "Done"})
     assert "spec.mode may only go to Apply now" in cluster.refusal(dry_run, nested("mode", "Rehearse"))
+
+
+@pytest.mark.parametrize("reason", CONCLUSIONS)
+def test_a_done_that_wrote_nothing_locks_nothing(cluster: Cluster, dry_run: str, reason: str) -> None:
+    cluster.set_status(dry_run, ready("Done", reason))
+    cluster.try_change(dry_run, nested("mode", "Rehearse"))
+    cluster.try_change(dry_run, nested("mode", "Apply"))
+    cluster.try_change(dry_run, nested("mappings", CHANGED["mappings"]))
+    cluster.set_status(dry_run, ready("Done", "MigrationCompleted"))
+    assert NEW_RUN in cluster.refusal(dry_run, nested("unmappedRoles", "Keep"))
 
 
 def test_a_whole_status_is_stored_as_the_operator_wrote_it(cluster: Cluster, movable: str) -> None:
@@ -268,10 +284,10 @@ def test_a_whole_status_is_stored_as_the_operator_wrote_it(cluster: Cluster, mov
 
 
 def test_the_longest_texts_that_the_models_let_pass_are_accepted(cluster: Cluster, movable: str) -> None:
-    ready = {**failed("X" * 64)["conditions"][0], "message": "é" * 100_000}
+    longest = {**failed("X" * 64)["conditions"][0], "message": "é" * 100_000}
     steps = [{"name": f"{n}", "state": "Running", "message": "é" * 5000} for n in range(100)]
     cluster.set_status(
-        movable, RoleMigrationStatus.model_validate({"conditions": [ready], "steps": steps}).dump()
+        movable, RoleMigrationStatus.model_validate({"conditions": [longest], "steps": steps}).dump()
     )
 
 

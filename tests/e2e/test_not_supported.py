@@ -11,7 +11,6 @@ from support.cases import Case
 NOT_SUPPORTED: dict[str, dict[str, Any]] = {
     "connection.clusterRef": {"connection": {"secretRef": None, "clusterRef": {"name": "people"}}},
     "strategy.type": {"strategy": {"type": "Batched"}},
-    "mode": {"mode": "DryRun"},
     "backup.methods": {"backup": {"methods": ["Table", "Archive"], "archive": {"url": "s3://people/roles"}}},
     "observation": {"observation": {"durationSeconds": 1}},
     "rollback.policy": {"rollback": {"policy": "Never"}},

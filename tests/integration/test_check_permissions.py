@@ -7,6 +7,7 @@ from roleshift.api import Phase
 from roleshift.api.safety import CheckName, CheckResult
 from roleshift.engine.outcome import Advance
 from roleshift.errors import Reason
+from roleshift.postgres import ledger_schema
 from support.examinations import JUDGED, fallen, judgement, look, only_fallen
 from support.ledger_rows import make_older
 from support.run_phases import phases_on, spec_of, there_and_back
@@ -57,7 +58,7 @@ async def test_it_names_the_ledgers_version_once_there_is_one(database: Database
     create_user_profiles(database, 8)
     async with phases_on(database) as run:
         await run.check()
-        assert run.judgement(NAME).message.endswith("ledger: version 3")
+        assert run.judgement(NAME).message.endswith(f"ledger: version {ledger_schema.VERSION}")
 
 
 @pytest.mark.parametrize(

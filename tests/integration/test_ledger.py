@@ -36,7 +36,9 @@ class TestCreation:
             for session in sessions:
                 opened.push_async_callback(session.close)
             await asyncio.gather(*[ledger_schema.ensure(session) for session in sessions])
-            assert {await ledger_schema.installed_version(session) for session in sessions} == {3}
+            assert {await ledger_schema.installed_version(session) for session in sessions} == {
+                ledger_schema.VERSION
+            }
         assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,), (3,)]
 
     async def test_a_version_that_is_not_known_is_refused(self, profiles: Database) -> None:

@@ -24,7 +24,7 @@ def profiles(database: Database) -> Database:
 NEW = (
     "approved_hash,approved_at,approved_by,approval_reason,approved_plan,"
     "work_seconds,lock_seconds,wal_bytes,wal_of,schema_change,"
-    "carried_hash,forget_token,forgotten_at,forgotten_by"
+    "carried_hash,forget_token,forgotten_at,forgotten_by,mode"
 )
 """Columns that versions after the first brought."""
 

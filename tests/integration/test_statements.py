@@ -13,10 +13,11 @@ import pytest
 
 from localenv.database import Database
 from roleshift.api import Phase
-from roleshift.engine.outcome import Advance, Undo
+from roleshift.engine.outcome import Advance, Conclude, Undo
 from roleshift.engine.run import LogOutcome
+from roleshift.errors import DatabaseError
 from roleshift.phases import backing_up
-from roleshift.postgres import fence, ledger, neighbours
+from roleshift.postgres import clone, fence, ledger, neighbours
 from roleshift.postgres.session import Params, Query, Session, Timeouts
 from roleshift.postgres.statements import statement
 from support.examinations import look
@@ -38,6 +39,7 @@ NO_PLAN = {
     "ledger_version_2": "many statements",
     "ledger_version_3": "many statements",
     "lock_target": "a command without a plan",
+    "rehearsal_lock": "a command without a plan",
 }
 """What EXPLAIN has no word for."""
 _PLACE = re.compile(r"\\\{\w+\\\}")
@@ -116,6 +118,7 @@ async def test_every_file_is_used_and_can_be_planned(database: Database, watch: 
     await _beside_others(database)
     await _planned_anew(database)
     await _taken_over(database)
+    await _rehearsed(database)
     assert SQL.keys() - watch.used - BODIES - PARTS == set()
     assert SQL.keys() - watch.explained - BODIES - PARTS == NO_PLAN.keys()
 
@@ -246,6 +249,23 @@ async def _planned_anew(database: Database) -> None:
         await run.until(Phase.MIGRATING)
         assert isinstance(await backing_up.run(run.context), Advance)
         await run.cancel()
+
+
+async def _rehearsed(database: Database) -> None:
+    """A rehearsal that adds a column, with a constraint that waits for the end; and no clone."""
+    database.execute("CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    spec = spec_of(
+        target={"columns": {"seniority": "added"}},
+        unmappedRoles="Keep",
+        mode="Rehearse",
+        schemaChanges="AddMissing",
+        checks={"minimumScore": 0},
+    )
+    async with phases_on(database, spec, name="rehearsed") as run:
+        assert isinstance(await run.rehearse(), Conclude)
+        assert await ledger.knows(run.control, run.run.run_id)
+        with pytest.raises(DatabaseError, match="CREATEDB"):
+            await clone.origin_of(run.control)
 
 
 async def _announce(run: PhaseRun) -> None:

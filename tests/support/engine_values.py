@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from roleshift.api import Approval, ApprovalPolicy, Phase, RollbackResult
+from roleshift.api import Approval, ApprovalPolicy, Mode, Phase, RollbackResult
 from roleshift.api.safety import Category, CheckName, CheckResult, Severity
 from roleshift.engine.checks import Finding, Judgement
 from roleshift.engine.conditions import Activity, View
@@ -168,6 +168,7 @@ runs = st.builds(
     run_id=st.uuids().map(str),
     identity=st.just(IDENTITY),
     manifest_hash=st.just("sha256:manifest"),
+    mode=st.sampled_from(Mode),
     attempt=st.integers(1, 9),
     phase=st.sampled_from(Phase),
     reason=st.sampled_from(Reason),

@@ -22,7 +22,7 @@ _MAKE_OLDER = """
     DROP TABLE roleshift.migration_validation_functions;
     ALTER TABLE roleshift.migration_run
         DROP approved_hash, DROP approved_at, DROP approved_by, DROP approval_reason, DROP approved_plan,
-        DROP carried_hash, DROP forget_token, DROP forgotten_at, DROP forgotten_by;
+        DROP carried_hash, DROP forget_token, DROP forgotten_at, DROP forgotten_by, DROP mode;
     ALTER TABLE roleshift.migration_execution_log
         DROP work_seconds, DROP lock_seconds, DROP wal_bytes, DROP wal_of, DROP schema_change;
     DELETE FROM roleshift.ledger_version WHERE version > 1;

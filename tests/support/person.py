@@ -37,6 +37,12 @@ class Person:
             "spec": merged(SPEC, {"privileges": JUDGED, **changes}),
         }
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the commands find in their environment."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        return {**own, "PYTHONPATH": str(PROGRAM_FOLDER), "COLUMNS": "110", **self.variables}
+
     def check(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `roleshift check`."""
         return self._run("check", arguments, stdin)
@@ -45,11 +51,14 @@ class Person:
         """Run `roleshift plan`."""
         return self._run("plan", arguments, stdin)
 
+    def rehearse(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `roleshift rehearse`."""
+        return self._run("rehearse", arguments, "")
+
     def _run(self, command: str, arguments: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
-        own = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         return subprocess.run(
             [sys.executable, "-m", "roleshift", command, *arguments],
-            env={**own, "PYTHONPATH": str(PROGRAM_FOLDER), "COLUMNS": "110", **self.variables},
+            env=self.environment,
             input=stdin,
             capture_output=True,
             text=True,
@@ -58,7 +67,7 @@ class Person:
         )
 
 
-def dump(database: Database) -> list[str]:
+def dump(database: Database, *arguments: str) -> list[str]:
     """Everything in a database, as pg_dump writes it, without its random parts."""
-    lines = database.server.run("pg_dump", database=database.name).splitlines()
+    lines = database.server.run("pg_dump", *arguments, database=database.name).splitlines()
     return [line for line in lines if not line.startswith((r"\restrict", r"\unrestrict"))]

@@ -24,7 +24,16 @@ from roleshift.engine.run import RunRecord
 from roleshift.engine.settlement import RetryPolicy, Settlement, outcome_of_error, settle
 from roleshift.engine.verification import VerificationResult
 from roleshift.errors import FencedError, Reason, RoleshiftError
-from roleshift.phases import backing_up, cancelling, checking, migrating, rolling_back, validating
+from roleshift.phases import (
+    backing_up,
+    cancelling,
+    checking,
+    dry_run,
+    migrating,
+    rehearsing,
+    rolling_back,
+    validating,
+)
 from roleshift.phases.context import Context
 from roleshift.postgres import fence, ledger, ledger_schema
 from roleshift.postgres.connect import Purpose, open_session
@@ -66,7 +75,9 @@ class PhaseRun:
         await ledger_schema.ensure(control)
         identity = RunIdentity("cluster", NAMESPACE, name, canonical_hash(immutable_part(spec)))
         server = await server_facts(control)
-        new = ledger.NewRun(str(uuid.uuid4()), identity, "manifest", 1, "uid", server.database_identity)
+        new = ledger.NewRun(
+            str(uuid.uuid4()), identity, "manifest", 1, "uid", server.database_identity, mode=spec.mode
+        )
         await ledger.insert(control, new)
         run = await ledger.find(control, identity)
         assert run is not None
@@ -90,6 +101,26 @@ class PhaseRun:
     async def validate(self) -> Outcome:
         """Validating."""
         return await self.step(validating.run)
+
+    async def dry_run(self) -> Outcome:
+        """What mode DryRun does once the gate is open."""
+        await self.open_gate()
+        return await self.step(dry_run.run)
+
+    async def rehearse(self) -> Outcome:
+        """What mode Rehearse does once the gate is open."""
+        await self.open_gate()
+        return await self.rehearse_now()
+
+    async def rehearse_now(self) -> Outcome:
+        """The same, after a gate that was open before."""
+        return await self.step(rehearsing.run)
+
+    async def open_gate(self) -> None:
+        """A look that has to find the gate open; the run stays in Checking."""
+        outcome = await checking.run(self.context)
+        assert isinstance(outcome, Advance), outcome
+        await self.reload()
 
     async def cancel(self) -> Outcome:
         """A rollback that was asked for before the write."""

@@ -2,10 +2,10 @@
 
 import pytest
 
-from roleshift.api import Phase
+from roleshift.api import CONCLUSIONS, Phase
 from roleshift.cli.exit_codes import ExitCode
 from roleshift.cli.options import Wanted
-from roleshift.cli.outcomes import ending, pause, wanted_by_spec
+from roleshift.cli.outcomes import ending, is_over, pause, wanted_by_spec
 from roleshift.cli.subject import subject_of
 from support.cli_states import Json, migration
 
@@ -122,3 +122,18 @@ def test_a_suspended_or_stalled_run_waits_for_a_person() -> None:
 
 def test_what_heals_by_itself_waits_for_nobody() -> None:
     assert pause(subject_of(migration(Phase.CHECKING, reason="SecretNotFound"))) is None
+
+
+@pytest.mark.parametrize("reason", CONCLUSIONS)
+def test_a_dry_run_or_a_rehearsal_is_not_the_end_that_a_pipeline_waits_for(reason: str) -> None:
+    """Only a person can bring it on; but who watches it sees what it asked for."""
+    subject = subject_of(migration(Phase.DONE, reason=reason))
+    assert ending(subject, Wanted.DONE) is None
+    assert pause(subject, Wanted.DONE) is ExitCode.WAITS_FOR_A_PERSON
+    assert ending(subject, Wanted.PLAN) is ExitCode.WANTED
+    assert is_over(subject) is ExitCode.WANTED
+
+
+def test_what_the_object_asks_for_is_over_when_it_is_there() -> None:
+    assert is_over(subject_of(migration(Phase.DONE, ready="True"))) is ExitCode.WANTED
+    assert is_over(subject_of(migration(Phase.MIGRATING))) is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roleshift.api import Phase, RoleMigrationStatus
+from roleshift.api import CONCLUSIONS, Phase, RoleMigrationStatus
 from roleshift.engine.attempts import (
     Continuation,
     carried_hash,
@@ -44,8 +44,12 @@ ABOUT = ObjectFacts(generation=1, previous=None, handled_reconcile=None)
 
 def status_in(phase: Phase) -> RoleMigrationStatus:
     """The status of a run that a ledger knew."""
-    view = View(phase, Activity.WORKING, Reason.CHECKING, "", run_in(phase))
-    return project(view, ABOUT, NOW)
+    return saying(phase, Reason.CHECKING)
+
+
+def saying(phase: Phase, reason: Reason) -> RoleMigrationStatus:
+    """The same with a reason."""
+    return project(View(phase, Activity.WORKING, reason, "", run_in(phase)), ABOUT, NOW)
 
 
 def lost_from(phase: Phase, reason: Reason = Reason.LEDGER_LOST) -> RoleMigrationStatus:
@@ -295,3 +299,11 @@ def test_a_run_has_begun_when_the_status_names_one_that_may_have_written(phase: 
 def test_no_status_speaks_of_no_run() -> None:
     assert not is_known(None)
     assert not has_begun(None)
+
+
+@pytest.mark.parametrize("reason", CONCLUSIONS)
+def test_a_dry_run_or_a_rehearsal_that_is_done_never_began_to_write(reason: Reason) -> None:
+    status = saying(Phase.DONE, reason)
+    assert not has_begun(status)
+    assert continuation(None, asks(), status) is BEGIN
+    assert has_begun(saying(Phase.DONE, Reason.MIGRATION_COMPLETED))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roleshift.api import ConditionStatus, ConditionType, Phase, RoleMigrationStatus, RollbackResult
+from roleshift.api import ConditionStatus, ConditionType, Mode, Phase, RoleMigrationStatus, RollbackResult
 from roleshift.api.safety import CheckName, CheckResult, Severity
 from roleshift.engine.conditions import (
     Activity,
@@ -48,11 +48,16 @@ def test_reconciling_and_stalled_stand_only_when_true_and_never_together(view: V
 
 @given(views())
 def test_kstatus_calls_a_run_current_failed_or_in_progress_and_nothing_else(view: View) -> None:
-    """Ready and at rest is Current, stalled is Failed, everything else is under way."""
+    """Ready and at rest is Current, stalled is Failed, everything else is under way.
+
+    So is a dry run or a rehearsal that is Done: it waits for a person, and kstatus has no word for that.
+    """
     found = standing(view)
     at_rest = ConditionType.RECONCILING not in found
     assert at_rest is (view.activity is Activity.ENDED)
-    if at_rest:
+    if view.is_concluded:
+        assert (found[ConditionType.READY], found.get(ConditionType.STALLED)) == (F, None)
+    elif at_rest:
         assert (found[ConditionType.READY] is T) is (ConditionType.STALLED not in found)
 
 
@@ -234,3 +239,22 @@ def test_rows_that_were_left_outrank_who_asked(trigger: Reason) -> None:
     assert end_reason_of_rollback(trigger, RollbackResult.COMPLETE) is trigger
     left = end_reason_of_rollback(trigger, RollbackResult.PARTIAL)
     assert left is Reason.ROLLED_BACK_WITH_CONFLICTS
+
+
+# Dry runs and rehearsals
+
+
+@pytest.mark.parametrize("mode", [Mode.DRY_RUN, Mode.REHEARSE])
+def test_what_wrote_nothing_succeeds_and_is_never_ready(mode: Mode) -> None:
+    run = run_in(Phase.DONE, mode=mode, verification=(PASSED,))
+    found = standing(View(Phase.DONE, Activity.ENDED, Reason.DRY_RUN_COMPLETED, "over", run))
+    assert (found[ConditionType.READY], found[ConditionType.SUCCEEDED]) == (F, T)
+    assert not {ConditionType.STALLED, ConditionType.DATA_CONSISTENT} & found.keys()
+    assert (ConditionType.APPROVED in found) is (mode is Mode.REHEARSE)
+
+
+def test_a_rehearsal_that_failed_tells_nothing_of_the_data_in_the_table() -> None:
+    run = run_in(Phase.FAILED, mode=Mode.REHEARSE, verification=(FAILED,))
+    found = standing(View(Phase.FAILED, Activity.ENDED, Reason.VALIDATION_FAILED, "over", run))
+    assert (found[ConditionType.READY], found[ConditionType.STALLED]) == (F, T)
+    assert ConditionType.DATA_CONSISTENT not in found

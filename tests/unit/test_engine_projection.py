@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from roleshift.api import Phase, RoleMigrationStatus, RollbackResult
+from roleshift.api import Mode, Phase, RoleMigrationStatus, RollbackResult
 from roleshift.api.safety import CheckName, CheckResult
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.progress import Progress
@@ -168,3 +168,20 @@ def test_a_lost_ledger_keeps_what_was_known_of_the_run() -> None:
     assert lost.run_id == run.run_id
     assert lost.backup == done.backup
     assert lost.phase is Phase.FAILED
+
+
+def test_a_rehearsal_shows_its_phases_and_no_progress_once_it_is_over() -> None:
+    log = (
+        entry(Phase.CHECKING, LogOutcome.SUCCEEDED, 0, "score 100"),
+        entry(Phase.BACKING_UP, LogOutcome.REHEARSED, 1, "rehearsed: an image"),
+        entry(Phase.MIGRATING, LogOutcome.FAILED, 2, "rehearsed: a verification failed"),
+    )
+    run = run_in(Phase.FAILED, mode=Mode.REHEARSE, plan=PLAN, log=log)
+    status = shown(View(Phase.FAILED, Activity.ENDED, Reason.VALIDATION_FAILED, "over", run))
+    assert [(step.name, step.state) for step in status.steps] == [
+        ("Checking", "Succeeded"),
+        ("BackingUp", "Succeeded"),
+        ("Migrating", "Failed"),
+    ]
+    done = replace(run, phase=Phase.DONE)
+    assert shown(View(Phase.DONE, Activity.ENDED, Reason.REHEARSAL_COMPLETED, "over", done)).progress is None

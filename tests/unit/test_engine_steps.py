@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from roleshift.api import Phase
+from roleshift.api import Mode, Phase
 from roleshift.engine.steps import (
     RollbackRequest,
     Situation,
@@ -13,12 +13,14 @@ from roleshift.engine.steps import (
     Step,
     Suspension,
     WriteState,
+    after_gate,
     next_step,
 )
 from roleshift.engine.transitions import TERMINAL
 
 ALL = [
-    Situation(*parts) for parts in itertools.product(Phase, WriteState, RollbackRequest, Suspension, Standing)
+    Situation(*parts)
+    for parts in itertools.product(Phase, WriteState, RollbackRequest, Suspension, Mode, Standing)
 ]
 ENDED = (Phase.FAILED, Phase.ROLLED_BACK)
 
@@ -28,7 +30,8 @@ def situations(**wanted: object) -> list[Situation]:
 
 
 def is_written(situation: Situation) -> bool:
-    return situation.write is WriteState.COMMITTED or situation.phase in (Phase.VALIDATING, Phase.DONE)
+    may_be = situation.write is WriteState.COMMITTED or situation.phase in (Phase.VALIDATING, Phase.DONE)
+    return may_be and situation.mode is Mode.APPLY
 
 
 @pytest.mark.parametrize("situation", ALL)
@@ -109,3 +112,16 @@ def test_a_suspension_holds_a_run_before_its_write_and_never_after_it() -> None:
 
 def test_nobody_pauses_a_run_that_nobody_suspended() -> None:
     assert Step.PAUSE not in {next_step(s) for s in situations(suspension=Suspension.RUNNING)}
+
+
+def test_a_done_run_is_cancelled_only_where_nothing_was_written() -> None:
+    for situation in situations(phase=Phase.DONE, rollback=RollbackRequest.REQUESTED):
+        assert (next_step(situation) is Step.CANCEL) is (situation.mode is not Mode.APPLY)
+
+
+@pytest.mark.parametrize(
+    ("mode", "step"),
+    [(Mode.APPLY, Step.BACK_UP), (Mode.DRY_RUN, Step.DRY_RUN), (Mode.REHEARSE, Step.REHEARSE)],
+)
+def test_only_apply_writes_once_the_gate_is_open(mode: Mode, step: Step) -> None:
+    assert after_gate(mode) is step

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roleshift.api import Phase
-from roleshift.engine.outcome import Advance, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
+from roleshift.engine.outcome import Advance, Conclude, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
 from roleshift.engine.transitions import (
     BEFORE_FIRST_WRITE,
     TERMINAL,
@@ -25,6 +25,7 @@ OUTCOMES: dict[Move, list[Outcome]] = {
         Retry(DatabaseError(Reason.CONNECTION_LOST, "lost", retryable=True)),
     ],
     Move.ADVANCE: [Advance("done")],
+    Move.CONCLUDE: [Conclude(Reason.DRY_RUN_COMPLETED, "nothing was written")],
     Move.REPLAN: [Replan(Reason.PLAN_CHANGED, "new roles")],
     Move.UNDO_UNCOMMITTED: [Undo(Reason.VALIDATION_FAILED, "nothing stays", Extent.UNCOMMITTED)],
     Move.UNDO_COMMITTED: [Undo(Reason.VALIDATION_FAILED, "bring it back", Extent.COMMITTED)],
@@ -41,6 +42,7 @@ STORY = """
     Migrating Checking          Migrating RolledBack        Migrating Failed
     Migrating RollingBack       Validating RollingBack      Done RollingBack
     RollingBack RolledBack      RollingBack Failed          Failed RollingBack
+    Checking Done               Done RolledBack
 """
 
 
@@ -51,11 +53,18 @@ def _told() -> set[tuple[Phase, Phase]]:
     return pairs
 
 
+OF_WHAT_WRITES_NOTHING = {(Phase.CHECKING, Move.CONCLUDE), (Phase.DONE, Move.UNDO_UNCOMMITTED)}
+"""Moves of a dry run and of a rehearsal; a test of `next_step` sees that no other run makes them."""
+
+
 def reachable(start: Phase, without: Phase | None = None) -> set[Phase]:
+    """The phases that a run of mode Apply comes to."""
     seen, ahead = {start}, [start]
     while ahead:
         here = ahead.pop()
-        for (phase, _), to in TRANSITIONS.items():
+        for (phase, move), to in TRANSITIONS.items():
+            if (phase, move) in OF_WHAT_WRITES_NOTHING:
+                continue
             if phase is here and to not in seen and to is not without:
                 seen.add(to)
                 ahead.append(to)
@@ -92,7 +101,8 @@ def test_nothing_leaves_rolled_back() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.DONE, Phase.FAILED])
 def test_an_end_is_left_only_to_bring_the_old_state_back(phase: Phase) -> None:
-    assert [move for start, move in TRANSITIONS if start is phase] == [Move.UNDO_COMMITTED]
+    moves = {(start, move) for start, move in TRANSITIONS if start is phase} - OF_WHAT_WRITES_NOTHING
+    assert moves == {(phase, Move.UNDO_COMMITTED)}
 
 
 def test_no_phase_is_entered_that_nothing_leads_to() -> None:

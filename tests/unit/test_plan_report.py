@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from roleshift.cli import plan_markdown
+from roleshift.cli import markdown, plan_markdown
 from roleshift.cli.plan_report import readable
 
 HOSTILE = [
@@ -37,29 +37,29 @@ def shown(markdown: str) -> str:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_text_is_shown_as_it_is(text: str) -> None:
-    assert shown(f"x {plan_markdown._text(text)}") == f"x {text}"
+    assert shown(f"x {markdown.text(text)}") == f"x {text}"
 
 
 @given(st.text(alphabet="ab\\`*_[]()<>|~$&#@!:/.-;\"' \n", max_size=30))
 def test_any_text_is_shown_as_it_is(text: str) -> None:
-    assert shown(plan_markdown._text(f"x {text} x")) == " ".join(f"x {text} x".split())
+    assert shown(markdown.text(f"x {text} x")) == " ".join(f"x {text} x".split())
 
 
 @given(st.text(alphabet="a\\`|*\n ", max_size=20))
 def test_any_text_stays_in_its_cell(text: str) -> None:
-    table = plan_markdown._table(("One", "Two"), [(text, "end")], "---|---")
+    table = markdown.table(("One", "Two"), [(text, "end")], "---|---")
     page = _MARKDOWN.render(table)
     assert page.count("<td>") == 2
     assert "<td>end</td>" in page
 
 
 def test_nobody_is_called_and_nothing_is_linked() -> None:
-    text = plan_markdown._text("@admin #12 https://example.org www.example.org me@example.org")
+    text = markdown.text("@admin #12 https://example.org www.example.org me@example.org")
     assert text == ("@&#8203;admin #&#8203;12 https&#58;//example.org www&#46;example.org me@example.org")
 
 
 def test_a_message_keeps_its_lines_and_indents_in_a_cell() -> None:
-    table = plan_markdown._table(("Check",), [("either:\nspec:\n  mode: Apply",)], "---")
+    table = markdown.table(("Check",), [("either:\nspec:\n  mode: Apply",)], "---")
     assert "| either:<br>spec:<br>&nbsp;&nbsp;mode: Apply |" in table
 
 

@@ -2,7 +2,7 @@
 
 from roleshift.api.conditions import Condition, ConditionStatus, ConditionType
 from roleshift.api.connection import CAKind, CARef, ClusterRef, Connection, PodSelector, SecretRef, SSLMode
-from roleshift.api.fields import CHANGES, LOCKED_PHASES, Change, immutable_part
+from roleshift.api.fields import CHANGES, CONCLUSIONS, LOCKED_PHASES, Change, immutable_part
 from roleshift.api.mappings import KeepAtLeast, Mapping, Privileges, UnmappedRoles
 from roleshift.api.migration import (
     API_VERSION,
@@ -83,6 +83,7 @@ from roleshift.errors import Reason
 __all__ = [
     "API_VERSION",
     "CHANGES",
+    "CONCLUSIONS",
     "GROUP",
     "KIND",
     "LOCKED_PHASES",

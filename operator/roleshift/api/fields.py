@@ -64,10 +64,15 @@ LOCKED_PHASES = (
     Phase.ROLLING_BACK,
     Phase.ROLLED_BACK,
 )
-"""Phases after the first write; Failed joins them with one of LOCKED_FAILURES."""
+"""Phases after the first write; Failed joins them with one of LOCKED_FAILURES.
+
+Done is none of them when it says one of CONCLUSIONS."""
 
 LOCKED_FAILURES = (Reason.ROLLBACK_FAILED, Reason.LEDGER_LOST, Reason.FOREIGN_RUN)
 """Reasons of the Ready condition with which a Failed run has written, here or in another database."""
+
+CONCLUSIONS = (Reason.DRY_RUN_COMPLETED, Reason.REHEARSAL_COMPLETED)
+"""Reasons of a Done that wrote nothing: it locks no field, what is tried may be changed and tried again."""
 
 
 def immutable_part(spec: RoleMigrationSpec) -> dict[str, Any]:

@@ -33,9 +33,32 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.MIGRATING: Explanation("Rows are being written; writers wait, readers go on.", _NOTHING),
     Reason.VALIDATING: Explanation("The committed rows are compared with the image.", _NOTHING),
     Reason.ROLLING_BACK: Explanation("The old roles are being restored from the image.", _NOTHING),
+    Reason.REHEARSING: Explanation(
+        "The whole run, its rollback included, is being made in one transaction that will be rolled back. "
+        "The table is locked meanwhile: status.plan.lock says who waits.",
+        _NOTHING,
+    ),
     Reason.MIGRATION_COMPLETED: Explanation(
         "Every row holds its new role and every verification passed.",
         "Nothing. `spec.desiredState: RolledBack` brings the old roles back while the backup is kept.",
+    ),
+    Reason.DRY_RUN_COMPLETED: Explanation(
+        "A dry run has ended: the checks passed and the statements of the plan were prepared. Nothing was "
+        "written or locked, and nobody was migrated.",
+        "Read status.plan. Then set spec.mode to Rehearse to try the whole run, or to Apply to migrate: "
+        "that begins a new attempt, with a plan and an approval of its own.",
+    ),
+    Reason.REHEARSAL_COMPLETED: Explanation(
+        "A rehearsal has ended: the whole run and its rollback went well in one transaction, which was then "
+        "rolled back. Nobody was migrated. The message names what can't be rehearsed.",
+        "Set spec.mode to Apply to migrate: that begins a new attempt, with a plan and an approval of its "
+        "own.",
+    ),
+    Reason.REHEARSAL_INCOMPLETE: Explanation(
+        "A part of the run that matters can't be tried in a transaction that is rolled back, and counts as "
+        f"not tried: PostgreSQL uses a new enum value only after its COMMIT. {_UNCHANGED}",
+        "Rehearse on a clone: `roleshift rehearse --clone -f FILE`. Or add the enum values yourself and "
+        "apply the manifest again.",
     ),
     Reason.ROLLED_BACK_ON_REQUEST: Explanation(
         "A person asked for the old roles; every row that the run wrote has its old role again.", "Nothing."

@@ -28,11 +28,22 @@ def look_for(filename: str, uri_file: Path | None) -> Look:
         CommandError: the manifest or the database is not named rightly.
         RoleshiftError: the manifest is not valid, or the database can't be reached.
     """
+    migration, parameters = named(filename, uri_file)
+    return asyncio.run(look_at(migration, parameters))
+
+
+def named(filename: str, uri_file: Path | None) -> tuple[RoleMigration, ConnectionParameters]:
+    """The manifest, and how to reach the database; nothing is opened yet. Raises as `look_for`."""
     migration = read_manifest(filename)
     parameters = database_parameters(uri_file)
     if migration.spec.connection.ssl_mode is not None:
         parameters = replace(parameters, ssl_mode=migration.spec.connection.ssl_mode)
-    found = asyncio.run(_look(migration, parameters))
+    return migration, parameters
+
+
+async def look_at(migration: RoleMigration, parameters: ConnectionParameters) -> Look:
+    """Examine the database as the operator would. Raises as `look_for`."""
+    found = await _look(migration, parameters)
     return Look(migration, found, tuple(str(one) for one in unsupported_fields(migration.spec)))
 
 

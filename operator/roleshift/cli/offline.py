@@ -1,10 +1,21 @@
 """The commands that need a database and no cluster. What they do is in modules of their own."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from roleshift.cli.options import DatabaseURIFile, ManifestFile, PlanReport, Report, ReportForm
+from roleshift.cli.options import (
+    DatabaseURIFile,
+    ManifestFile,
+    PlanForm,
+    PlanReport,
+    Report,
+    ReportForm,
+    duration_option,
+)
+
+_PATIENCE_SECONDS = 60.0
 
 
 def check(
@@ -20,15 +31,60 @@ def check(
 
 def plan(
     filename: ManifestFile,
-    output: Annotated[
-        PlanReport, typer.Option("--output", "-o", help="Form of the answer; markdown is for a pull request.")
-    ] = PlanReport.TEXT,
+    output: PlanForm = PlanReport.TEXT,
     database_uri_file: DatabaseURIFile = None,
 ) -> None:
     """Show what a manifest would do to its database, with the plan's hash; nothing is written."""
     from roleshift.cli import plan as planning
 
     raise typer.Exit(planning.plan(filename, database_uri_file, output))
+
+
+def rehearse(
+    filename: ManifestFile,
+    clone: Annotated[
+        bool,
+        typer.Option(
+            "--clone",
+            help="Rehearse on a new database with the same content, dropped at the end: COMMIT and new enum "
+            "values too. Needs CREATEDB.",
+        ),
+    ] = False,
+    output: PlanForm = PlanReport.TEXT,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="DURATION",
+            parser=duration_option,
+            help="How long to wait for a lock, or for a run on the same table.",
+            show_default="1m",
+        ),
+    ] = None,
+    pg_bin: Annotated[
+        Path | None,
+        typer.Option(
+            "--pg-bin",
+            metavar="FOLDER",
+            help="Where pg_dump and pg_restore are, for --clone.",
+            show_default="the PATH",
+        ),
+    ] = None,
+    database_uri_file: DatabaseURIFile = None,
+) -> None:
+    """Make the whole run and its rollback in a transaction that is rolled back, or on a clone.
+
+    Without --clone it locks the table for as long as it takes, and writes WAL. Exit code 0: everything was
+    tried and went well; 3: the gate is closed, or the run would fail; 5: something that matters can't be
+    tried without --clone.
+    """
+    from roleshift.cli.rehearse import Wish
+    from roleshift.cli.rehearse import rehearse as rehearsed
+
+    if pg_bin and not clone:
+        raise typer.BadParameter("is for --clone only: give both or none", param_hint="--pg-bin")
+    patience = _PATIENCE_SECONDS if timeout is None else timeout
+    raise typer.Exit(rehearsed(filename, database_uri_file, Wish(output, clone, pg_bin, patience)))
 
 
 def sql(

@@ -121,4 +121,7 @@ ManifestFile = Annotated[
         show_default=False,
     ),
 ]
+PlanForm = Annotated[
+    PlanReport, typer.Option("--output", "-o", help="Form of the answer; markdown is for a pull request.")
+]
 ReportForm = Annotated[Report, typer.Option("--output", "-o", help="Form of the answer.")]

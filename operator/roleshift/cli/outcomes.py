@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from roleshift.api import ConditionStatus, ConditionType, DesiredState, Phase, Reason, RollbackResult
+from roleshift.api import (
+    CONCLUSIONS,
+    ConditionStatus,
+    ConditionType,
+    DesiredState,
+    Phase,
+    Reason,
+    RollbackResult,
+)
 from roleshift.cli.exit_codes import ExitCode
 from roleshift.cli.options import Wanted
 from roleshift.cli.subject import Subject
@@ -13,13 +21,16 @@ _WANTED_BY = {DesiredState.MIGRATED: Wanted.DONE, DesiredState.ROLLED_BACK: Want
 def ending(subject: Subject, wanted: Wanted) -> ExitCode | None:
     """How the run ended, measured by what is wanted; None while it hasn't.
 
-    A status that speaks of an older generation of the spec is no end.
+    A status that speaks of an older generation of the spec is no end. Nor is a dry run or a rehearsal that
+    has ended, whatever is wanted: nobody was migrated.
     """
     if not subject.is_seen:
         return None
     match subject.status.phase:
         case Phase.FAILED:
             return ExitCode.FAILED
+        case Phase.DONE if wanted is Wanted.DONE and _is_concluded(subject):
+            return None
         case Phase.ROLLED_BACK:
             return _rolled_back(subject) if wanted is Wanted.ROLLED_BACK else ExitCode.ROLLED_BACK
         case _:
@@ -32,8 +43,20 @@ def pause(subject: Subject, wanted: Wanted = Wanted.DONE) -> ExitCode | None:
     is_stalled = stalled is not None and stalled.status is ConditionStatus.TRUE
     rests = subject.reason in (Reason.SUSPENDED, Reason.SUPERSEDED)
     asks = subject.reason == Reason.WAITING_FOR_APPROVAL and wanted is not Wanted.APPROVAL
-    waits = subject.is_seen and (is_stalled or rests or asks)
+    waits = subject.is_seen and (is_stalled or rests or asks or _is_concluded(subject))
     return ExitCode.WAITS_FOR_A_PERSON if waits else None
+
+
+def is_over(subject: Subject) -> ExitCode | None:
+    """How what the object itself asks for ended; None while it hasn't."""
+    if subject.is_seen and _is_concluded(subject):
+        return ExitCode.WANTED
+    return ending(subject, wanted_by_spec(subject))
+
+
+def _is_concluded(subject: Subject) -> bool:
+    """Whether a dry run or a rehearsal has ended well; to go on takes a person who sets spec.mode."""
+    return subject.status.phase is Phase.DONE and subject.reason in CONCLUSIONS
 
 
 def wanted_by_spec(subject: Subject) -> Wanted:

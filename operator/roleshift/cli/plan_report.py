@@ -13,6 +13,7 @@ from roleshift.cli.matrix import matrix_lines
 from roleshift.cli.plan_review import WHEN_OPEN, PlanReview
 from roleshift.cli.safety_report import check_lines, score_line
 from roleshift.cli.symbols import Symbols
+from roleshift.cli.wrapping import INDENT, hanging, item
 from roleshift.engine.facts.dependencies import Dependent
 from roleshift.engine.facts.table import CollisionFacts
 from roleshift.engine.mapping import shortfalls
@@ -22,8 +23,6 @@ LEGEND = (
     "migration_backup_… is the before-image; the UPDATE is run for one range of it after the other "
     "(:first, :last), with the mapping above and :written_at, when the transaction began."
 )
-_LABEL_CELLS = 18
-_INDENT = "  "
 _QUOTED = r""""(?:[^"]|"")*"|'(?:[^']|'')*'"""
 _COMMA = re.compile(rf"({_QUOTED})|, ")
 _LONGEST_LINE = 100
@@ -98,8 +97,8 @@ def as_text(made: PlanReview, symbols: Symbols, width: int) -> str:
     lines = [f"{made.name} on {made.table}"]
     lines += [f"Plan {made.plan.hash}" if made.plan else "There is no plan yet: the gate says why."]
     lines += ["", made.headline, *_matrix(made, symbols)]
-    lines += _section("", (line for point in made.points for line in _hanging(*point, width)))
-    lines += _section("Look at", (line for text in made.look_at for line in _item(text, width)))
+    lines += _section("", (line for point in made.points for line in hanging(*point, width)))
+    lines += _section("Look at", (line for text in made.look_at for line in item(text, width)))
     lines += _section("What names roles that go away", _definitions(made))
     lines += _section("Statements", _statements(made, width))
     lines += ["", score_line(made)]
@@ -132,39 +131,19 @@ def _section(title: str, body: Iterator[str]) -> list[str]:
 
 def _matrix(made: PlanReview, symbols: Symbols) -> Iterator[str]:
     for cell, line in zip(made.cells, matrix_lines(made.cells, symbols), strict=True):
-        mark = f"{symbols.stronger} " if cell in made.stronger else _INDENT
-        yield f"{mark if made.stronger else _INDENT}{line}"
+        mark = f"{symbols.stronger} " if cell in made.stronger else INDENT
+        yield f"{mark if made.stronger else INDENT}{line}"
 
 
 def _definitions(made: PlanReview) -> Iterator[str]:
     for one in made.naming:
-        yield f"{_INDENT}{one.kind} {one.name}"
-        yield from textwrap.indent(cleandoc(one.definition), _INDENT * 2).splitlines()
-
-
-def _hanging(label: str, text: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        max(width, 2 * _LABEL_CELLS),
-        initial_indent=f"{_INDENT}{label:<{_LABEL_CELLS}}",
-        subsequent_indent=_INDENT + " " * _LABEL_CELLS,
-        break_on_hyphens=False,
-    )
-
-
-def _item(text: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=f"{_INDENT}- ",
-        subsequent_indent=f"{_INDENT}  ",
-        break_on_hyphens=False,
-    )
+        yield f"{INDENT}{one.kind} {one.name}"
+        yield from textwrap.indent(cleandoc(one.definition), INDENT * 2).splitlines()
 
 
 def _statements(made: PlanReview, width: int) -> Iterator[str]:
     if made.plan is None:
         return
     for statement in made.plan.statements:
-        yield from textwrap.indent(f"{readable(statement)};", _INDENT).splitlines()
-    yield from textwrap.wrap(LEGEND, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
+        yield from textwrap.indent(f"{readable(statement)};", INDENT).splitlines()
+    yield from textwrap.wrap(LEGEND, width, initial_indent=INDENT, subsequent_indent=INDENT)

@@ -22,7 +22,8 @@ _STYLES = {
     Mark.UNDONE: "magenta",
     Mark.AHEAD: "dim",
 }
-_WRITING = (Phase.MIGRATING, Phase.ROLLING_BACK)
+_WRITING = (Phase.CHECKING, Phase.MIGRATING, Phase.ROLLING_BACK)
+"""Checking writes when it rehearses, and shows no progress otherwise."""
 _BAR_CELLS = 40
 _INDENT = 2
 _LABEL_WIDTH = 10

@@ -18,18 +18,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from roleshift.api import RoleMigrationSpec
+from roleshift.api.fields import immutable_part
 from roleshift.cli.database import database_parameters
 from roleshift.cli.exit_codes import CommandError, ExitCode
+from roleshift.cli.offline_run import OfflineRun
 from roleshift.cli.options import Report
-from roleshift.cli.scratch_run import ScratchRun
 from roleshift.cli.symbols import Symbols, symbols_for
 from roleshift.engine.connection import ConnectionParameters
+from roleshift.engine.hashing import canonical_hash
+from roleshift.engine.identity import RunIdentity
 from roleshift.errors import RoleshiftError
 from roleshift.phases import backing_up, checking, migrating, rolling_back, validating
 from roleshift.postgres import scratch
 from roleshift.postgres.connect import Purpose, session
 from roleshift.postgres.probes.server import server_facts
-from roleshift.postgres.scratch import Before, Scratch
+from roleshift.postgres.scratch import TABLE, Before, Scratch
 from roleshift.postgres.session import Session
 
 ROWS = 1000
@@ -62,6 +66,24 @@ class Step:
 
 class _Stopped(Exception):
     """A step did not pass; it is told already."""
+
+
+def scratch_spec(schema: str) -> RoleMigrationSpec:
+    """What becomes of the scratch table's roles; any score will do, only Critical checks stop it."""
+    return RoleMigrationSpec.model_validate(
+        {
+            "connection": {"secretRef": {"name": "selftest"}},
+            "target": {"schema": schema, "table": TABLE},
+            "mappings": [
+                {"from": "old_junior", "to": "new", "seniority": "junior"},
+                {"from": "old_senior", "to": "new", "seniority": "senior"},
+                {"from": "old_manager", "to": "lead"},
+            ],
+            "unmappedRoles": "Keep",
+            "privileges": {"order": ["new", "old_junior", "old_senior", "lead", "old_manager"]},
+            "checks": {"minimumScore": 0},
+        }
+    )
 
 
 def selftest(uri_file: Path | None, form: Report) -> ExitCode:
@@ -168,8 +190,12 @@ class _Selftest:
         self._hash = await scratch.row_hash(control, self._scratch)
         return None, f"{ROWS} rows in {self._scratch.schema}.{scratch.TABLE}"
 
-    async def _begin(self, control: Session, work: Session) -> tuple[ScratchRun, str]:
-        run = await ScratchRun.begin(self._scratch, control, work)
+    async def _begin(self, control: Session, work: Session) -> tuple[OfflineRun, str]:
+        spec = scratch_spec(self._scratch.schema)
+        identity = RunIdentity(
+            f"selftest/{uuid.uuid4()}", "", "selftest", canonical_hash(immutable_part(spec))
+        )
+        run = await OfflineRun.begin(spec, identity, self._scratch.run_id, control, work)
         return run, f"run {self._scratch.run_id} in the ledger"
 
     async def _validate(self, control: Session) -> tuple[None, str]:

@@ -47,9 +47,9 @@ def timeline(status: RoleMigrationStatus, now: datetime) -> list[Line]:
 
 
 def _way(status: RoleMigrationStatus, begun: set[str]) -> Iterator[Phase]:
-    """Forward to Done; back to RolledBack, or to Failed, only through what was begun."""
+    """Forward to Done; at an end, and on the way back, only what was begun."""
     returns = status.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
-    ended_early = returns or status.phase is Phase.FAILED
+    ended_early = returns or status.phase in (Phase.FAILED, Phase.DONE)
     yield from (phase for phase in _FORWARD if phase in begun or not ended_early)
     if status.phase is Phase.ROLLING_BACK or Phase.ROLLING_BACK in begun:
         yield Phase.ROLLING_BACK

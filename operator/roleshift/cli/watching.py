@@ -13,7 +13,7 @@ from rich.text import Text
 from roleshift.cli.exit_codes import CommandError, ExitCode
 from roleshift.cli.lines import change, summary
 from roleshift.cli.options import Wanted, Where
-from roleshift.cli.outcomes import ending, pause, wanted_by_spec
+from roleshift.cli.outcomes import ending, is_over, pause
 from roleshift.cli.screen import screen
 from roleshift.cli.session import Snapshot, connected
 from roleshift.cli.subject import Subject, subject_of
@@ -45,7 +45,7 @@ def watch(where: Where, name: str, interval: float) -> ExitCode:
     """Show the run until it ends: redrawn on a terminal, else a line at each change, then the screen.
 
     Returns:
-        How it ended, measured by spec.desiredState.
+        How it ended, measured by spec.desiredState and spec.mode.
     """
     console = Console()
     follow = _redraw if console.is_terminal else _print_changes
@@ -74,7 +74,7 @@ async def _redraw(console: Console, snapshots: Snapshots) -> ExitCode:
         async for snapshot in snapshots:
             shown[:] = [snapshot]
             live.refresh()
-            if (code := _ending_by_spec(snapshot.subject)) is not None:
+            if (code := is_over(snapshot.subject)) is not None:
                 return code
     raise AssertionError("snapshots go on for ever")
 
@@ -87,7 +87,7 @@ async def _print_changes(console: Console, snapshots: Snapshots) -> ExitCode:
             print(f"{datetime.now().astimezone():%H:%M:%S}  {line}", flush=True)
         _warn_of_outage(before, snapshot)
         before = snapshot
-        if (code := _ending_by_spec(snapshot.subject)) is not None:
+        if (code := is_over(snapshot.subject)) is not None:
             print()
             _print(console, snapshot)
             return code
@@ -110,10 +110,6 @@ async def _wait(snapshots: Snapshots, judge: Judge, timeout: float | None) -> Ex
         assert last is not None
         raise CommandError(f"timed out; {summary(last.subject)}", ExitCode.TIMED_OUT) from None
     raise AssertionError("snapshots go on for ever")
-
-
-def _ending_by_spec(subject: Subject) -> ExitCode | None:
-    return ending(subject, wanted_by_spec(subject))
 
 
 def _warn_of_outage(before: Snapshot | None, now: Snapshot) -> None:

@@ -51,6 +51,7 @@ async def begun(
 
     Args:
         known: the latest attempt that the ledger has.
+        mode: what a new run may do to the table.
 
     Raises:
         FencedError: somebody removed the row at once.
@@ -68,6 +69,7 @@ async def begun(
         retry_token=requests.retry_token,
         forget_token=requests.forget_token,
         carried_hash=carried_hash(known, requests, migration.status),
+        mode=migration.spec.mode,
     )
     forgotten = None
     async with control.transaction(closing.TIMEOUTS):

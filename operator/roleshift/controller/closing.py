@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from roleshift.api import Phase, RollbackResult
 from roleshift.engine.conditions import end_reason_of_rollback
-from roleshift.engine.outcome import Advance, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
+from roleshift.engine.outcome import Advance, Conclude, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
 from roleshift.engine.run import LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.settlement import Settlement
 from roleshift.engine.waiting import WITHOUT_END
@@ -79,6 +79,8 @@ def _log_outcome(run: RunRecord, outcome: Outcome) -> LogOutcome | None:
     match outcome:
         case Advance():
             return None if run.phase in _LOGS_ITSELF else LogOutcome.SUCCEEDED
+        case Conclude() | Fail(logged=True):
+            return None
         case Retry() | Replan():
             return LogOutcome.RETRIED
         case Undo(extent=Extent.COMMITTED) if run.phase in (Phase.DONE, Phase.FAILED):

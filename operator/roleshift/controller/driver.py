@@ -4,26 +4,27 @@ What comes next is the engine's decision, from the ledger; here it is only
 carried out. Which object it is, and when to look again, is the worker's.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from roleshift.api import Phase, RoleMigration
-from roleshift.api.fields import immutable_part
 from roleshift.cluster.client import ConflictError
 from roleshift.cluster.status_writer import ObjectGoneError
 from roleshift.controller import closing
+from roleshift.controller.interruptible import (
+    ObjectChangedError,
+)
 from roleshift.controller.latching import latch
+from roleshift.controller.performing import Performer, Sessions
 from roleshift.controller.ports import Inbox
 from roleshift.controller.reporter import Reporter
-from roleshift.controller.views import SUSPENDED, ended_view, view_of, waiting_view
+from roleshift.controller.views import SUSPENDED, ended_view, rehearsing_view, view_of, waiting_view
 from roleshift.engine import approval
 from roleshift.engine.conditions import Activity, View
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.neighbours import Neighbour, superseded
 from roleshift.engine.outcome import Advance, Extent, Outcome, Retry, Undo
-from roleshift.engine.progress import Progress
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
 from roleshift.engine.settlement import (
@@ -31,41 +32,14 @@ from roleshift.engine.settlement import (
     RetryPolicy,
     Settlement,
     given_up,
-    outcome_of_error,
     resolved,
     settle,
 )
 from roleshift.engine.situation import situation_of, wants_back
-from roleshift.engine.steps import RollbackRequest, Step, next_step
+from roleshift.engine.steps import Step, after_gate, next_step
 from roleshift.engine.waiting import WITHOUT_END
-from roleshift.errors import FencedError, Reason, RoleshiftError, SpecError
-from roleshift.phases import backing_up, cancelling, checking, migrating, rolling_back, validating
-from roleshift.phases.context import Context
+from roleshift.errors import FencedError, Reason
 from roleshift.postgres import fence, ledger, neighbours
-from roleshift.postgres.session import Session
-
-_PHASES = {
-    Step.CHECK: checking.run,
-    Step.BACK_UP: backing_up.run,
-    Step.MIGRATE: migrating.run,
-    Step.VALIDATE: validating.run,
-    Step.ROLL_BACK: rolling_back.run,
-    Step.CANCEL: cancelling.run,
-}
-_OCCUPYING = frozenset({Step.BACK_UP, Step.MIGRATE, Step.VALIDATE, Step.ROLL_BACK})
-
-
-class ObjectChangedError(Exception):
-    """The object asks for something else than the step that is under way: look at it again."""
-
-
-@dataclass(slots=True)
-class Sessions:
-    """The two sessions of a run, see `Context`; `locked` once the target's lock is held."""
-
-    control: Session
-    work: Session
-    locked: bool = False
 
 
 class Driver:
@@ -92,9 +66,8 @@ class Driver:
         """
         self._sessions = sessions
         self._reporter = reporter
-        self._inbox = inbox
         self._look = look
-        self._surroundings = surroundings
+        self._performer = Performer(sessions, reporter, inbox, look, surroundings)
         self._looks = looks
         self._waited_seconds = waited_seconds
         self.run: RunRecord | None = None
@@ -135,7 +108,7 @@ class Driver:
     async def _gated(
         self, step: Step, run: RunRecord, migration: RoleMigration, requests: Requests
     ) -> Outcome:
-        outcome = await self._outcome(step, run, migration)
+        outcome = await self._performer.outcome(step, run, migration)
         if step is Step.CHECK and isinstance(outcome, Advance):
             return await self._begun(run, outcome, migration, requests)
         return outcome
@@ -143,17 +116,23 @@ class Driver:
     async def _begun(
         self, run: RunRecord, outcome: Advance, migration: RoleMigration, requests: Requests
     ) -> Outcome:
-        """The gate is open: wait for a person, or freeze the manifest and go on."""
+        """The gate is open: wait for a person, or go on; a dry run asks nobody."""
         run = await self._latched(await self._reloaded(run), requests)
-        pause = migration.spec.retry.max_backoff_seconds
-        waits = approval.awaited(run, requests.approval, pause)
-        if waits is None:
-            await self._freeze(run, outcome)
-        return waits or outcome
+        step = after_gate(run.mode)
+        if step is Step.DRY_RUN:
+            return await self._performer.outcome(step, run, migration)
+        waits = approval.awaited(run, requests.approval, migration.spec.retry.max_backoff_seconds)
+        if waits is not None:
+            return waits
+        await fence.must_be_alone(self._sessions.control, run)
+        if step is Step.REHEARSE:
+            self._reporter.show(rehearsing_view(run))
+            return await self._performer.outcome(step, run, migration)
+        await self._freeze(run, outcome)
+        return outcome
 
     async def _freeze(self, run: RunRecord, outcome: Advance) -> None:
         """Before the first write: the spec that was checked must be the one that stands, for good."""
-        await fence.must_be_alone(self._sessions.control, run)
         phase = Phase.BACKING_UP
         begun = View(phase, Activity.WORKING, WORKING_REASONS[phase], outcome.message, run, run.findings)
         try:
@@ -182,81 +161,11 @@ class Driver:
         A refused request is not noted. No later run can begin while the lock on the target is held.
         """
         if run.phase is Phase.DONE and wants_back(run, requests):
-            await self._lock_target(run)
+            await self._sessions.lock_target(run)
             newer = await neighbours.newer(self._sessions.control, run)
             if newer is not None:
                 return run, newer
         return await self._latched(run, requests), None
-
-    async def _lock_target(self, run: RunRecord) -> None:
-        if not self._sessions.locked and run.target_oid is not None:
-            await fence.lock_target(self._sessions.control, run.target_oid)
-            self._sessions.locked = True
-
-    async def _outcome(self, step: Step, run: RunRecord, migration: RoleMigration) -> Outcome:
-        if step is Step.ROLL_BACK and run.phase is not Phase.ROLLING_BACK:
-            return Undo(Reason.ROLLED_BACK_ON_REQUEST, "a person asked for the old roles", Extent.COMMITTED)
-        try:
-            if step in _OCCUPYING:
-                await self._lock_target(run)
-            return await self._performed(step, self._context(run, migration))
-        except FencedError:
-            raise
-        except RoleshiftError as error:
-            self._reporter.error(error, run.run_id)
-            if not self._sessions.control.is_usable:
-                raise
-            await self._end_what_was_lost()
-            return outcome_of_error(run.phase, error)
-
-    async def _end_what_was_lost(self) -> None:
-        """A COMMIT may still be on its way to a backend that nobody listens to any more."""
-        if not self._sessions.work.is_usable:
-            await fence.end_backend(self._sessions.control, self._sessions.work.backend)
-
-    async def _performed(self, step: Step, context: Context) -> Outcome:
-        """Run a phase; a write that was not committed ends when a person asks for the old state."""
-        task = asyncio.ensure_future(_PHASES[step](context))
-        try:
-            while step is Step.MIGRATE and await self._changed_before_the_end_of(task):
-                if self._unwanted():
-                    raise ObjectChangedError
-            return await task
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
-
-    async def _changed_before_the_end_of(self, task: asyncio.Task[Outcome]) -> bool:
-        change = asyncio.ensure_future(self._inbox.wait_change())
-        try:
-            await asyncio.wait({task, change}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            change.cancel()
-        return not task.done()
-
-    def _unwanted(self) -> bool:
-        try:
-            _, requests = self._look()
-        except SpecError:
-            return False
-        return requests.deleting or requests.rollback is RollbackRequest.REQUESTED
-
-    def _context(self, run: RunRecord, migration: RoleMigration) -> Context:
-        started = self._reporter.now()
-
-        def rows_done(done: int, total: int) -> None:
-            self._reporter.show_progress(Progress(total, done, started, self._reporter.now()))
-
-        return Context(
-            spec=migration.spec,
-            immutable=immutable_part(migration.spec),
-            run=run,
-            control=self._sessions.control,
-            work=self._sessions.work,
-            rows_done=rows_done,
-            surroundings=lambda: self._surroundings(migration),
-        )
 
     async def _settled(
         self, run: RunRecord, outcome: Outcome, migration: RoleMigration

@@ -3,7 +3,7 @@
 from roleshift.api import ObjectMeta
 from roleshift.cluster.client import ConflictError, NotFoundError
 from roleshift.cluster.finalizer import FINALIZER
-from roleshift.controller.driver import ObjectChangedError
+from roleshift.controller.interruptible import ObjectChangedError
 from roleshift.controller.ports import Guard
 from roleshift.engine.identity import ObjectRef
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from roleshift.api import ObjectMeta, Phase, RoleMigration, RoleMigrationStatus
+from roleshift.api import Mode, ObjectMeta, Phase, RoleMigration, RoleMigrationStatus
+from roleshift.api.fields import CONCLUSIONS
 from roleshift.cluster.events import EventType
 from roleshift.cluster.status_writer import Urgency
 from roleshift.controller.ports import Ports
@@ -28,7 +29,7 @@ FORGOTTEN = "Forgotten"
 _NOTHING_COPIED = "no run that was copied here with the database stands in the way: nothing was forgotten"
 _PLANNED_AGAIN = "the checks and the plan are made again"
 _Word = tuple[Phase, Reason, Activity]
-_GOOD_ENDS = frozenset({Reason.MIGRATION_COMPLETED, Reason.ROLLED_BACK_ON_REQUEST})
+_GOOD_ENDS = frozenset({Reason.MIGRATION_COMPLETED, Reason.ROLLED_BACK_ON_REQUEST, *CONCLUSIONS})
 
 
 class Reporter:
@@ -182,6 +183,8 @@ class Reporter:
         self._tell_of_the_gate(view)
         if view.activity is Activity.WAITING:
             self._tell_of_a_wait(view)
+        elif view.reason is Reason.REHEARSING:
+            self._tell_of_a_lock(view)
         elif self._is_milestone(view):
             kind = EventType.WARNING if self._is_bad(view) else EventType.NORMAL
             self._ports.emit(self.ref, kind, view.reason, view.message or view.phase)
@@ -192,6 +195,12 @@ class Reporter:
             self._waited_for.add((view.phase, view.reason))
             kind = EventType.NORMAL if view.reason in WITHOUT_END else EventType.WARNING
             self._ports.emit(self.ref, kind, view.reason, view.message)
+
+    def _tell_of_a_lock(self, view: View) -> None:
+        """Once, and not again at every try."""
+        if (view.phase, view.reason) not in self._waited_for:
+            self._waited_for.add((view.phase, view.reason))
+            self._ports.emit(self.ref, EventType.NORMAL, view.reason, view.message)
 
     def _tell_of_the_gate(self, view: View) -> None:
         """An open gate is news only after a closed one; that it closes is told as a wait, or as an end."""
@@ -215,7 +224,7 @@ class Reporter:
 
     def _time_phase(self, view: View) -> None:
         now = self._ports.now()
-        if self._entered is not None and self._entered[0] is not view.phase:
+        if self._entered is not None and self._entered[0] is not view.phase and view.mode is Mode.APPLY:
             phase, since = self._entered
             self._ports.metrics.phase_ended(phase, (now - since).total_seconds())
         if self._entered is None or self._entered[0] is not view.phase:
@@ -226,12 +235,18 @@ class Reporter:
         """An end that this process saw happen; one that it found in the ledger was counted before."""
         if self._entered is None or view.activity is not Activity.ENDED:
             return
-        self._ports.metrics.run_ended(view.phase)
+        self._ports.metrics.run_ended(_outcome_of(view))
         rollback = view.run.rollback if view.run else None
-        if view.phase is Phase.ROLLED_BACK and rollback is not None and rollback.result is not None:
+        came_back = view.phase is Phase.ROLLED_BACK and view.mode is Mode.APPLY
+        if came_back and rollback is not None and rollback.result is not None:
             self._ports.metrics.rollback_ended(rollback.trigger, rollback.result)
 
 
 def _word(view: View) -> _Word:
     """What makes one view news after another."""
     return view.phase, view.reason, view.activity
+
+
+def _outcome_of(view: View) -> str:
+    """The phase that a run ended in; that of a dry run or a rehearsal is told apart by its mode."""
+    return str(view.phase) if view.mode is Mode.APPLY else f"{view.mode}{view.phase}"

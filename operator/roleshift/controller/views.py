@@ -22,6 +22,13 @@ def view_of(run: RunRecord, settlement: Settlement) -> View:
     )
 
 
+def rehearsing_view(run: RunRecord) -> View:
+    """What people see while the whole run is made in a transaction that will be rolled back."""
+    lock = f" ({run.plan.lock})" if run.plan else ""
+    message = f"the whole run is made in a transaction that is rolled back: it locks the table{lock}"
+    return View(Phase.CHECKING, Activity.WORKING, Reason.REHEARSING, message, run, run.findings)
+
+
 def ended_view(run: RunRecord) -> View:
     """What people see of a run that ended, rebuilt from the ledger alone."""
     return View(run.phase, Activity.ENDED, run.reason, run.message, run, run.findings)

@@ -7,12 +7,14 @@ process that it runs in. What becomes of a look that met an error is
 
 import time
 
-from roleshift.api import Phase, RoleMigration
+from roleshift.api import Phase, RoleMigration, RoleMigrationStatus
 from roleshift.api.fields import immutable_part
 from roleshift.controller.beginning import begun, cleared, known_run
 from roleshift.controller.credentials import Credentials
 from roleshift.controller.desk import Desk
-from roleshift.controller.driver import Driver, ObjectChangedError, Sessions
+from roleshift.controller.driver import Driver
+from roleshift.controller.interruptible import ObjectChangedError
+from roleshift.controller.performing import Sessions
 from roleshift.controller.ports import Inbox, Ports
 from roleshift.controller.postponing import postponed, show_bug
 from roleshift.controller.resting import not_forgotten, rest, stall, stand_back
@@ -31,7 +33,7 @@ from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import DatabaseError, FencedError, Reason, RoleshiftError
 from roleshift.phases import checking
 from roleshift.phases.examination import examine
-from roleshift.postgres import fence, ledger_schema
+from roleshift.postgres import fence, ledger, ledger_schema
 from roleshift.postgres.connect import Purpose, session
 from roleshift.postgres.neighbours import Forgotten
 from roleshift.postgres.session import Session
@@ -122,6 +124,8 @@ class MigrationWorker:
                 return await self._without_ledger(Sessions(control, work), migration, error)
         self._run = None if run is None or run.copied else run
         what = continuation(run, requests, migration.status)
+        if what is Continuation.LEDGER_LOST and await _is_of_another_run(control, migration.status):
+            what = Continuation.BEGIN
         if what in _STALLED:
             await stall(self._desk, what, run, requests)
             return None
@@ -214,3 +218,10 @@ class MigrationWorker:
         if run.phase in TERMINAL and not run.active:
             await desk.hold.release()
         return settlement.pause if settlement else None
+
+
+async def _is_of_another_run(control: Session, status: RoleMigrationStatus | None) -> bool:
+    """Whether the status speaks of a run with another spec, which the ledger has not lost."""
+    if not is_known(status) or await ledger_schema.installed_version(control) is None:
+        return False
+    return await ledger.knows(control, str(status.run_id))

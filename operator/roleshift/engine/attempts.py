@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypeGuard
 
 from roleshift.api import ConditionType, Phase, RoleMigrationStatus
+from roleshift.api.fields import CONCLUSIONS
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
 from roleshift.engine.situation import wants_back
@@ -90,12 +91,18 @@ def is_known(status: RoleMigrationStatus | None) -> TypeGuard[RoleMigrationStatu
 
 
 def has_begun(status: RoleMigrationStatus | None) -> bool:
-    """Whether the status says that a run had begun to write; one that lost its ledger had."""
-    return is_known(status) and (status.phase not in _NOT_BEGUN or _is_stalled(status))
+    """Whether the status says that a run had begun to write; one that lost its ledger had.
+
+    A dry run or a rehearsal that is Done never did.
+    """
+    if not is_known(status):
+        return False
+    begun = status.phase not in _NOT_BEGUN and not _says(status, *CONCLUSIONS)
+    return begun or _says(status, *_STALLS)
 
 
-def _is_stalled(status: RoleMigrationStatus) -> bool:
-    return any(c.type is ConditionType.READY and c.reason in _STALLS for c in status.conditions)
+def _says(status: RoleMigrationStatus, *reasons: Reason) -> bool:
+    return any(c.type is ConditionType.READY and c.reason in reasons for c in status.conditions)
 
 
 def _asks_since(status: RoleMigrationStatus | None, token: str) -> bool:

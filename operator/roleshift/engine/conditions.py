@@ -10,6 +10,7 @@ from roleshift.api import (
     Condition,
     ConditionStatus,
     ConditionType,
+    Mode,
     Phase,
     RoleMigrationStatus,
     RollbackResult,
@@ -56,6 +57,16 @@ class View:
         """Whether nothing happens until something outside changes."""
         return self.activity is Activity.WAITING
 
+    @property
+    def mode(self) -> Mode:
+        """What the run may do to the table."""
+        return self.run.mode if self.run else Mode.APPLY
+
+    @property
+    def is_concluded(self) -> bool:
+        """Whether a dry run or a rehearsal has ended well: Done, and nobody was migrated."""
+        return self.phase is Phase.DONE and self.mode is not Mode.APPLY
+
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
@@ -90,7 +101,7 @@ def _claims(view: View) -> Iterable[_Claim]:
     yield _Claim(ConditionType.SUCCEEDED, _succeeded(view), view.reason, view.message)
     if view.activity is not Activity.ENDED:
         yield _Claim(ConditionType.RECONCILING, ConditionStatus.TRUE, view.reason, view.message)
-    elif _ready(view) is ConditionStatus.FALSE:
+    elif _ready(view) is ConditionStatus.FALSE and not view.is_concluded:
         yield _Claim(ConditionType.STALLED, ConditionStatus.TRUE, view.reason, view.message)
     yield from _milestones(view)
 
@@ -100,8 +111,8 @@ def _ready(view: View) -> ConditionStatus:
 
 
 def _is_done(view: View) -> bool:
-    """Done, and no rollback is asked for that has to be refused."""
-    return view.phase is Phase.DONE and view.reason is not Reason.SUPERSEDED
+    """Done with rows migrated, and no rollback is asked for that has to be refused."""
+    return view.phase is Phase.DONE and view.reason is not Reason.SUPERSEDED and not view.is_concluded
 
 
 def _came_back(view: View) -> bool:
@@ -127,12 +138,13 @@ _PAST_APPROVAL = frozenset(
 
 
 def _milestones(view: View) -> Iterable[_Claim]:
+    """What is known beside the end; a rehearsal's verification tells nothing of the data in the table."""
     if view.findings:
         yield _prechecks(view)
     yield from _approved(view)
     if view.run and view.run.image:
         yield _backup_ready(view.run)
-    if view.run and view.run.verification:
+    if view.run and view.run.verification and view.mode is Mode.APPLY:
         yield _data_consistent(view.run)
 
 
@@ -142,7 +154,7 @@ def _approved(view: View) -> Iterable[_Claim]:
     given = approval.latched(run) if run else None
     if given and (view.phase in _PAST_APPROVAL or view.phase is Phase.CHECKING):
         yield _Claim(kind, ConditionStatus.TRUE, PLAN_APPROVED, approval_message(given))
-    elif view.phase in _PAST_APPROVAL:
+    elif view.phase in _PAST_APPROVAL and view.mode is not Mode.DRY_RUN:
         yield _Claim(kind, ConditionStatus.TRUE, "Automatic", "spec.approval.policy is Automatic")
     elif run and view.phase is Phase.CHECKING and run.reason is Reason.WAITING_FOR_APPROVAL:
         yield _Claim(kind, ConditionStatus.FALSE, run.reason, run.message)

@@ -21,6 +21,17 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True)
+class Conclude:
+    """The run ends in Done although the table was never written: a dry run, or a rehearsal that went well.
+
+    What was tried is in the ledger's log already.
+    """
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing failed; something outside has to change first. Not an attempt.
 
@@ -59,10 +70,15 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The run ends: the table is as before, or (from RollingBack) a person has to act."""
+    """The run ends: the table is as before, or (from RollingBack) a person has to act.
+
+    Attributes:
+        logged: whether what failed is in the ledger's log already.
+    """
 
     reason: Reason
     message: str
+    logged: bool = False
 
 
-Outcome = Advance | Wait | Retry | Replan | Undo | Fail
+Outcome = Advance | Conclude | Wait | Retry | Replan | Undo | Fail

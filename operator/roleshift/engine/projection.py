@@ -11,6 +11,7 @@ from roleshift.api import (
     CheckResultStatus,
     ConditionType,
     MatrixCell,
+    Mode,
     Phase,
     PlanStatus,
     ProgressStatus,
@@ -151,7 +152,7 @@ def _progress(view: View) -> ProgressStatus | None:
     run = view.run
     if run is None or run.plan is None or view.phase in (Phase.PENDING, Phase.CHECKING, Phase.FAILED):
         return None
-    if view.phase is Phase.ROLLED_BACK and run.write is None:
+    if run.mode is not Mode.APPLY or (view.phase is Phase.ROLLED_BACK and run.write is None):
         return None
     total = run.image.rows if run.image else run.plan.proof.rows
     done = min(total, _rows_done(run))
@@ -222,6 +223,7 @@ def _rollback(record: RollbackRecord) -> RollbackStatus:
 
 _STATES = {
     LogOutcome.SUCCEEDED: StepState.SUCCEEDED,
+    LogOutcome.REHEARSED: StepState.SUCCEEDED,
     LogOutcome.WAITED: StepState.WAITING,
     LogOutcome.RETRIED: StepState.RUNNING,
     LogOutcome.UNDONE: StepState.FAILED,

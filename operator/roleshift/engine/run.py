@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from roleshift.api import Phase, RollbackResult
+from roleshift.api import Mode, Phase, RollbackResult
 from roleshift.engine.checks import Finding
 from roleshift.engine.cost import Taken
 from roleshift.engine.identity import RunIdentity
@@ -17,6 +17,8 @@ from roleshift.errors import Reason
 class LogOutcome(StrEnum):
     """How a logged step ended, or what is noted on its way.
 
+    Rehearsed went well, and was rolled back: nothing that is decided by the log counts it.
+
     Altered: one of its schema statements was carried out. Committing announces a COMMIT before it is sent.
     Measured: what the step took, seen after its COMMIT.
     """
@@ -25,6 +27,7 @@ class LogOutcome(StrEnum):
     COMMITTING = "Committing"
     MEASURED = "Measured"
     SUCCEEDED = "Succeeded"
+    REHEARSED = "Rehearsed"
     WAITED = "Waited"
     RETRIED = "Retried"
     UNDONE = "Undone"
@@ -124,6 +127,7 @@ class RunRecord:
 
     Attributes:
         manifest_hash: of the manifest that this attempt began with, see `engine.requests`.
+        mode: what the run may do to the table; only Apply ever writes it.
         epoch: raised at each take-over; a writer with an older one must stop.
         attempts: failed attempts of the present phase.
         rollback_requested_at: latched when first seen; never unlatched.
@@ -146,6 +150,7 @@ class RunRecord:
     active: bool
     created_at: datetime
     phase_started_at: datetime
+    mode: Mode = Mode.APPLY
     target_oid: int | None = None
     target_name: str = ""
     database_identity: str = ""

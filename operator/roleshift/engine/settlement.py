@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from roleshift.api import Phase
-from roleshift.engine.outcome import Advance, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
+from roleshift.engine.outcome import Advance, Conclude, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
 from roleshift.engine.steps import WriteState
 from roleshift.engine.transitions import BEFORE_FIRST_WRITE, TERMINAL, next_phase
 from roleshift.engine.waiting import (
@@ -103,7 +103,7 @@ def _stay(
     return Settlement(phase, reason, message, phase in _OCCUPIES, False, attempts, pause, waiting)
 
 
-def _moved(phase: Phase, outcome: Advance | Replan | Undo | Fail) -> Settlement:
+def _moved(phase: Phase, outcome: Advance | Conclude | Replan | Undo | Fail) -> Settlement:
     to = next_phase(phase, outcome)
     reason = _reason_of(to, outcome)
     ended = to in TERMINAL
@@ -111,7 +111,7 @@ def _moved(phase: Phase, outcome: Advance | Replan | Undo | Fail) -> Settlement:
     return Settlement(to, reason, outcome.message, occupied, ended, 0, None if ended else 0.0, False)
 
 
-def _reason_of(to: Phase, outcome: Advance | Replan | Undo | Fail) -> Reason:
+def _reason_of(to: Phase, outcome: Advance | Conclude | Replan | Undo | Fail) -> Reason:
     """The outcome's own reason; a rollback that a person asked for is not back before it is back."""
     if isinstance(outcome, Advance):
         return WORKING_REASONS[to]

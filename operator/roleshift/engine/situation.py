@@ -24,5 +24,6 @@ def situation_of(run: RunRecord, requests: Requests, newer: Neighbour | None) ->
         write=run.write_state,
         rollback=RollbackRequest.REQUESTED if asked else RollbackRequest.NONE,
         suspension=requests.suspension,
+        mode=run.mode,
         standing=Standing.LATEST if newer is None else Standing.SUPERSEDED,
     )

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from roleshift.api.phase import Phase
+from roleshift.api.policy import Mode
 
 
 class Step(StrEnum):
     """The work that the worker does next."""
 
     CHECK = "Check"
+    DRY_RUN = "DryRun"
+    REHEARSE = "Rehearse"
     BACK_UP = "BackUp"
     MIGRATE = "Migrate"
     VALIDATE = "Validate"
@@ -56,6 +59,7 @@ class Situation:
     write: WriteState = WriteState.NOT_COMMITTED
     rollback: RollbackRequest = RollbackRequest.NONE
     suspension: Suspension = Suspension.RUNNING
+    mode: Mode = Mode.APPLY
     standing: Standing = Standing.LATEST
 
 
@@ -67,6 +71,7 @@ _WORK = {
     Phase.VALIDATING: Step.VALIDATE,
     Phase.ROLLING_BACK: Step.ROLL_BACK,
 }
+_AFTER_GATE = {Mode.APPLY: Step.BACK_UP, Mode.DRY_RUN: Step.DRY_RUN, Mode.REHEARSE: Step.REHEARSE}
 _UNDOABLE = frozenset({Phase.VALIDATING, Phase.DONE})
 
 
@@ -75,7 +80,8 @@ def next_step(situation: Situation) -> Step:
 
     A rollback outranks a suspension, and a rollback that has begun is always
     finished. A write that committed is never begun again. Runs on one table are
-    undone in the reverse order of their writes.
+    undone in the reverse order of their writes. What follows an open gate is
+    `after_gate`'s answer.
     """
     phase = situation.phase
     if phase in (Phase.FAILED, Phase.ROLLED_BACK):
@@ -97,5 +103,12 @@ def _undo(situation: Situation) -> Step:
     return Step.ROLL_BACK if _has_written(situation) else Step.CANCEL
 
 
+def after_gate(mode: Mode) -> Step:
+    """What is done once the gate is open and the plan approved."""
+    return _AFTER_GATE[mode]
+
+
 def _has_written(situation: Situation) -> bool:
+    if situation.mode is not Mode.APPLY:
+        return False
     return situation.phase in _UNDOABLE or situation.write is WriteState.COMMITTED

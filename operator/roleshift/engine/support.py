@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from roleshift.api import (
     BackupMethod,
     DeletionPolicy,
-    Mode,
     OnConflict,
     RoleMigrationSpec,
     RollbackPolicy,
@@ -43,7 +42,6 @@ _MISSING: tuple[_Missing, ...] = (
         "connection.clusterRef", lambda s: s.connection.cluster_ref is not None, "use connection.secretRef"
     ),
     _Missing("strategy.type", lambda s: s.strategy.type is StrategyType.BATCHED, "use Transaction"),
-    _Missing("mode", lambda s: s.mode is not Mode.APPLY, "use Apply"),
     _Missing("backup.methods", lambda s: BackupMethod.ARCHIVE in s.backup.methods, "use [Table]"),
     _Missing("observation", lambda s: s.observation is not None, "remove it"),
     _Missing("rollback.policy", lambda s: s.rollback.policy is not RollbackPolicy.AUTOMATIC, "use Automatic"),

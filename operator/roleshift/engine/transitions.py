@@ -7,7 +7,7 @@ data; everything else asks it. It knows nothing of time, attempts or databases.
 from enum import StrEnum
 
 from roleshift.api.phase import Phase
-from roleshift.engine.outcome import Advance, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
+from roleshift.engine.outcome import Advance, Conclude, Extent, Fail, Outcome, Replan, Retry, Undo, Wait
 
 
 class Move(StrEnum):
@@ -15,6 +15,7 @@ class Move(StrEnum):
 
     STAY = "Stay"
     ADVANCE = "Advance"
+    CONCLUDE = "Conclude"
     REPLAN = "Replan"
     UNDO_UNCOMMITTED = "UndoUncommitted"
     UNDO_COMMITTED = "UndoCommitted"
@@ -30,6 +31,7 @@ TRANSITIONS: dict[tuple[Phase, Move], Phase] = {
     (Phase.PENDING, Move.UNDO_UNCOMMITTED): Phase.ROLLED_BACK,
     (Phase.PENDING, Move.FAIL): Phase.FAILED,
     (Phase.CHECKING, Move.ADVANCE): Phase.BACKING_UP,
+    (Phase.CHECKING, Move.CONCLUDE): Phase.DONE,
     (Phase.CHECKING, Move.REPLAN): Phase.CHECKING,
     (Phase.CHECKING, Move.UNDO_UNCOMMITTED): Phase.ROLLED_BACK,
     (Phase.CHECKING, Move.FAIL): Phase.FAILED,
@@ -44,6 +46,8 @@ TRANSITIONS: dict[tuple[Phase, Move], Phase] = {
     (Phase.MIGRATING, Move.FAIL): Phase.FAILED,
     (Phase.VALIDATING, Move.ADVANCE): Phase.DONE,
     (Phase.VALIDATING, Move.UNDO_COMMITTED): Phase.ROLLING_BACK,
+    # Only of a dry run or a rehearsal, which wrote nothing.
+    (Phase.DONE, Move.UNDO_UNCOMMITTED): Phase.ROLLED_BACK,
     (Phase.DONE, Move.UNDO_COMMITTED): Phase.ROLLING_BACK,
     (Phase.ROLLING_BACK, Move.ADVANCE): Phase.ROLLED_BACK,
     (Phase.ROLLING_BACK, Move.FAIL): Phase.FAILED,
@@ -62,6 +66,8 @@ def move_of(outcome: Outcome) -> Move:
     match outcome:
         case Advance():
             return Move.ADVANCE
+        case Conclude():
+            return Move.CONCLUDE
         case Replan():
             return Move.REPLAN
         case Undo(extent=Extent.COMMITTED):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from roleshift.api import RoleMigrationSpec, SchemaChanges
+from roleshift.api import Mode, RoleMigrationSpec, SchemaChanges
 from roleshift.checks.backup import estimate_of
 from roleshift.checks.capacity import seconds_of
 from roleshift.checks.catalogue import judge_all
@@ -20,6 +20,7 @@ from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.facts.table import LookupFacts
 from roleshift.engine.keys import Key
 from roleshift.engine.plan import Plan, SchemaChange, make_plan, schema_changes
+from roleshift.engine.rehearsal import rehearsal_lock
 from roleshift.engine.routes import routes_of
 from roleshift.engine.score import Gate, judge_gate
 from roleshift.engine.shape import shape_of
@@ -141,7 +142,8 @@ def plan_for(
         cost=_cost(subject),
     )
     routes = routes_of(subject.spec.mappings, subject.spec.privileges.order, shape)
-    return replace(plan, statements=_statements(plan, Moving(shape, routes)))
+    lock = rehearsal_lock(plan) if subject.spec.mode is Mode.REHEARSE else plan.lock
+    return replace(plan, statements=_statements(plan, Moving(shape, routes)), lock=lock)
 
 
 def _shape(subject: Subject, target: TargetFacts) -> TargetShape:

@@ -53,17 +53,29 @@ async def why_denied(session: Session, assertion: Assertion) -> str:
 
     A superuser's assertions run with lesser rights than the role's own, so no grant to it would help.
     """
+    if (await session.row(_IS_SUPERUSER))["rolsuper"]:
+        return ""
+    error = await refusal(session, assertion)
+    return error.message if error is not None and error.reason is Reason.PERMISSION_DENIED else ""
+
+
+async def refusal(session: Session, assertion: Assertion) -> DatabaseError | None:
+    """What the server says where it has no plan for an assertion, None where it has; nothing is run.
+
+    Raises:
+        DatabaseError: only when the connection itself is gone.
+    """
     seconds = min(MAX_SECONDS, session.timeouts.statement_seconds)
     try:
         async with session.trial():
             if (await session.row(_IS_SUPERUSER))["rolsuper"]:
-                return ""
+                await session.execute(_AS_READER)
             await session.run_user_query(f"EXPLAIN {_WITHOUT_ROWS.format(query=_body(assertion))}", seconds)
     except DatabaseError as error:
         if not session.is_usable:
             raise
-        return error.message if error.reason is Reason.PERMISSION_DENIED else ""
-    return ""
+        return error
+    return None
 
 
 async def _asked(session: Session, assertion: Assertion, seconds: float) -> VerificationResult:

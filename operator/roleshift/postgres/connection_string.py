@@ -43,7 +43,7 @@ def connection_options(parameters: ConnectionParameters, ca_file: str = "") -> d
     Raises:
         ClusterError: the Secret's content is no connection string; the text is not repeated.
     """
-    given = _given(parameters)
+    given = given_options(parameters)
     mode = _ssl_mode(parameters, given)
     options = {**given, **_SOCKET_SETTINGS, "sslmode": mode}
     root = ca_file or given.get("sslrootcert") or _system_ca(mode)
@@ -57,7 +57,12 @@ def addresses(options: Mapping[str, Any]) -> list[tuple[str, int]]:
     return list(zip(hosts, ports if len(ports) == len(hosts) else ports * len(hosts), strict=False))
 
 
-def _given(parameters: ConnectionParameters) -> dict[str, Any]:
+def given_options(parameters: ConnectionParameters) -> dict[str, Any]:
+    """libpq keywords as the parameters have them, nothing added.
+
+    Raises:
+        ClusterError: as `connection_options`.
+    """
     try:
         given = conninfo_to_dict(parameters.uri) if parameters.uri else dict(parameters.parts)
     except psycopg.Error:

@@ -6,7 +6,7 @@ Who may write them is `fence`'s business; what they mean is the engine's; the ta
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from roleshift.api import Phase
+from roleshift.api import Mode, Phase
 from roleshift.engine.checks import Finding
 from roleshift.engine.cost import Taken
 from roleshift.engine.identity import RunIdentity
@@ -34,6 +34,11 @@ async def find(session: Session, identity: RunIdentity) -> RunRecord | None:
     return None if row is None else run_record(row, identity)
 
 
+async def knows(session: Session, run_id: str) -> bool:
+    """Whether the ledger has a run of that id, whatever its identity."""
+    return bool((await session.row(statement("run_known"), {"run_id": run_id}))["known"])
+
+
 @dataclass(frozen=True, slots=True)
 class NewRun:
     """What a new row begins with.
@@ -53,6 +58,7 @@ class NewRun:
     retry_token: str = ""
     forget_token: str = ""
     carried_hash: str = ""
+    mode: Mode = Mode.APPLY
 
 
 async def insert(session: Session, new: NewRun) -> None:
@@ -69,6 +75,7 @@ async def insert(session: Session, new: NewRun) -> None:
             "retry_token": new.retry_token,
             "forget_token": new.forget_token,
             "carried_hash": new.carried_hash,
+            "mode": new.mode,
         },
     )
 
@@ -202,7 +209,7 @@ async def latch_approval(
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line for the execution log; `started_at` None means now."""
+    """A line for the execution log; `started_at` or `ended_at` None means now."""
 
     step: Phase
     outcome: LogOutcome
@@ -215,6 +222,7 @@ class LogLine:
     written_at: datetime | None = None
     taken: Taken | None = None
     schema_change: SchemaChange | None = None
+    ended_at: datetime | None = None
 
 
 async def append(session: Session, run: RunRecord, line: LogLine) -> None:
@@ -231,6 +239,7 @@ async def append(session: Session, run: RunRecord, line: LogLine) -> None:
             "step": line.step,
             "outcome": line.outcome,
             "started_at": line.started_at,
+            "ended_at": line.ended_at,
             "rows": line.rows,
             "kind": line.kind,
             "sqlstate": line.sqlstate,

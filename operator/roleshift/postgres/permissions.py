@@ -23,9 +23,9 @@ from roleshift.postgres.session import Query, Session, Timeouts
 from roleshift.postgres.statements import statement
 
 PROBE_TIMEOUTS = Timeouts(lock_seconds=1.0, statement_seconds=10.0)
-_PROBE_IMAGE = "permission_probe"
+PROBE_IMAGE = "permission_probe"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
-_PARAMS: dict[str, Any] = {
+PLANNED_WITH: dict[str, Any] = {
     "run_id": _NOBODY,
     "new_roles": [],
     "old_roles": [],
@@ -201,29 +201,33 @@ def _moving_of(trial: Trial) -> Moving:
 
 async def _refused_of_plan(session: Session, moving: Moving, version: int | None) -> list[str]:
     """EXPLAIN checks the rights of a statement without running it; the image is real, and empty."""
-    create = image.create_statement(moving, _PROBE_IMAGE)
+    create = image.create_statement(moving, PROBE_IMAGE)
     why = await _why_denied(session, sql.SQL("{} WITH NO DATA").format(create))
     if why:
         return [why]
-    await session.execute(image.identity_statement(_PROBE_IMAGE))
+    await session.execute(image.identity_statement(PROBE_IMAGE))
     tried = [
         await _why_denied(session, sql.SQL("EXPLAIN {}").format(query))
-        for query in (*_of_write(moving), *_of_restore(moving, version))
+        for query in statements_of(moving, version)
     ]
     return [why for why in tried if why]
 
 
-def _of_write(moving: Moving) -> list[sql.Composed]:
+def statements_of(moving: Moving, version: int | None) -> list[sql.Composed]:
     """Every statement of a run on the target, in its order; the first to be refused says why."""
+    return [*_of_write(moving), *_of_restore(moving, version)]
+
+
+def _of_write(moving: Moving) -> list[sql.Composed]:
     shape = moving.shape
-    parking = turns.Parking.for_write(shape, _PROBE_IMAGE)
+    parking = turns.Parking.for_write(shape, PROBE_IMAGE)
     return [
         image.source_statement(moving),
-        *image.refresh_statements(moving, _PROBE_IMAGE),
-        *([turns.merge_statement(shape, _PROBE_IMAGE)] if shape.merges else []),
+        *image.refresh_statements(moving, PROBE_IMAGE),
+        *([turns.merge_statement(shape, PROBE_IMAGE)] if shape.merges else []),
         *([parking.keep_statement()] if parking.is_needed else []),
-        write.write_statement(shape, _PROBE_IMAGE),
-        comparison.compare_statement(shape, _PROBE_IMAGE),
+        write.write_statement(shape, PROBE_IMAGE),
+        comparison.compare_statement(shape, PROBE_IMAGE),
     ]
 
 
@@ -231,14 +235,14 @@ def _of_restore(moving: Moving, version: int | None) -> list[sql.Composed]:
     """The same on the way back; what writes to the log of rollbacks can be planned where there is one."""
     shape = moving.shape
     with_log = [
-        restore_statements.conflicts_statement(shape, _PROBE_IMAGE),
-        *(restore_statements.blocked_statements(shape, _PROBE_IMAGE) if shape.constraints else []),
-        *([restore_statements.merged_statement(shape, _PROBE_IMAGE)] if shape.merges else []),
+        restore_statements.conflicts_statement(shape, PROBE_IMAGE),
+        *(restore_statements.blocked_statements(shape, PROBE_IMAGE) if shape.constraints else []),
+        *([restore_statements.merged_statement(shape, PROBE_IMAGE)] if shape.merges else []),
     ]
     restoring = [
-        restore_statements.range_statement(shape, _PROBE_IMAGE),
-        restore_statements.born_statement(moving, _PROBE_IMAGE),
-        restore_statements.verify_statement(moving, _PROBE_IMAGE),
+        restore_statements.range_statement(shape, PROBE_IMAGE),
+        restore_statements.born_statement(moving, PROBE_IMAGE),
+        restore_statements.verify_statement(moving, PROBE_IMAGE),
     ]
     if version is None:
         return [] if shape.constraints else restoring
@@ -249,7 +253,7 @@ async def _why_denied(session: Session, query: Query) -> str:
     """What the server says to a statement that the role may not run, "" where it may."""
     try:
         async with session.savepoint():
-            await session.execute(query, _PARAMS)
+            await session.execute(query, PLANNED_WITH)
     except DatabaseError as error:
         if error.reason is not Reason.PERMISSION_DENIED or not session.is_usable:
             raise

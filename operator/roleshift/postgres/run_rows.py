@@ -7,7 +7,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
-from roleshift.api import Phase, WALOf
+from roleshift.api import Mode, Phase, WALOf
 from roleshift.engine.checks import Finding
 from roleshift.engine.cost import Taken
 from roleshift.engine.identity import RunIdentity
@@ -37,13 +37,17 @@ def document(adapter: TypeAdapter[Any], value: object) -> Jsonb | None:
 
 
 def run_record(row: DictRow, identity: RunIdentity) -> RunRecord:
-    """A run with its image, write and log, from a row of run_find.sql."""
+    """A run with its image, write and log, from a row of run_find.sql.
+
+    An older ledger, which is looked at before it is brought up, lacks the columns of later versions.
+    """
     log = row["log"] or []
     return RunRecord(
         run_id=str(row["run_id"]),
         identity=identity,
         manifest_hash=row["manifest_hash"],
         attempt=row["attempt"],
+        mode=Mode(row.get("mode", Mode.APPLY)),
         phase=Phase(row["phase"]),
         reason=Reason(row["reason"]),
         message=row["message"],
@@ -63,7 +67,7 @@ def run_record(row: DictRow, identity: RunIdentity) -> RunRecord:
         rollback_requested_at=row["rollback_requested_at"],
         rollback_requested_by=row["rollback_requested_by"],
         rollback_reason=row["rollback_reason"],
-        approval=_approval(row) if row["approved_at"] else None,
+        approval=_approval(row) if row.get("approved_at") else None,
         retry_token=row["retry_token"],
         forget_token=row["forget_token"],
         carried_hash=row["carried_hash"],

@@ -60,15 +60,27 @@ class UserAnswer:
 class Session:
     """A connection with Roleshift's settings; autocommit outside `transaction`."""
 
-    def __init__(self, connection: AsyncConnection[DictRow], backend: Backend) -> None:
+    def __init__(
+        self, connection: AsyncConnection[DictRow], backend: Backend, timeouts: Timeouts | None = None
+    ) -> None:
         self._connection = connection
-        self._timeouts = Timeouts()
+        self._timeouts = timeouts or Timeouts()
         self.backend = backend
 
     @property
     def timeouts(self) -> Timeouts:
         """The limits of the transaction that is open."""
         return self._timeouts
+
+    @property
+    def reached(self) -> Mapping[str, str]:
+        """libpq's keywords of the connection as it was made, without the password."""
+        return self._connection.info.get_parameters()
+
+    @property
+    def password(self) -> str:
+        """The password that the server took, or ""; for programs that connect as this session did."""
+        return self._connection.info.password
 
     @property
     def is_usable(self) -> bool:
@@ -166,6 +178,15 @@ class Session:
             raise Rollback
 
     @asynccontextmanager
+    async def rehearsal(self, timeouts: Timeouts) -> AsyncIterator["Session"]:
+        """A transaction of which nothing stays, and a session to work with in it.
+
+        What that session is asked to do in a transaction of its own becomes a part of this one.
+        """
+        async with self.rolled_back(timeouts):
+            yield _InsideSession(self._connection, self.backend, timeouts)
+
+    @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part of a transaction that can fail alone."""
         with translated(self._timeouts.statement_seconds):
@@ -195,9 +216,35 @@ class Session:
         await self._connection.close()
 
 
-_TRANSACTION_SETTINGS = sql.SQL(
-    "SET TRANSACTION ISOLATION LEVEL {isolation} {access};"
-    " SET LOCAL lock_timeout = {lock};"
+class _InsideSession(Session):
+    """A session whose transactions are parts of one that is open already.
+
+    They are no savepoints: rows would carry the number of a subtransaction, and what a write left is
+    found by the number of the transaction. So a part that fails ends the whole. Isolation and access are
+    those of the whole; limits are set for each part, and those of the whole hold again after it.
+    """
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        timeouts: Timeouts,
+        isolation: Isolation = Isolation.READ_COMMITTED,  # noqa: ARG002
+        access: Access = Access.READ_WRITE,  # noqa: ARG002
+    ) -> AsyncIterator[None]:
+        """A part of the open transaction, with limits of its own."""
+        before, self._timeouts = self._timeouts, timeouts
+        try:
+            with translated(timeouts.statement_seconds):
+                await self._connection.execute(_limits(timeouts))
+                yield
+                await self._connection.execute(_limits(before))
+        finally:
+            self._timeouts = before
+
+
+_CHARACTERISTICS = sql.SQL("SET TRANSACTION ISOLATION LEVEL {isolation} {access}; {limits}")
+_LIMITS = sql.SQL(
+    "SET LOCAL lock_timeout = {lock};"
     " SET LOCAL statement_timeout = {statement};"
     " SET LOCAL idle_in_transaction_session_timeout = {idle}"
 )
@@ -209,9 +256,13 @@ _ACCESS = {Access.READ_WRITE: sql.SQL("READ WRITE"), Access.READ_ONLY: sql.SQL("
 
 
 def _settings(timeouts: Timeouts, isolation: Isolation, access: Access) -> sql.Composed:
-    return _TRANSACTION_SETTINGS.format(
-        isolation=_ISOLATION[isolation],
-        access=_ACCESS[access],
+    return _CHARACTERISTICS.format(
+        isolation=_ISOLATION[isolation], access=_ACCESS[access], limits=_limits(timeouts)
+    )
+
+
+def _limits(timeouts: Timeouts) -> sql.Composed:
+    return _LIMITS.format(
         lock=sql.Literal(int(timeouts.lock_seconds * 1000)),
         statement=sql.Literal(int(timeouts.statement_seconds * 1000)),
         idle=sql.Literal(IDLE_IN_TRANSACTION_SECONDS * 1000),

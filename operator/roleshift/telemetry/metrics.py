@@ -34,7 +34,11 @@ class Metrics:
         self._count_operator()
 
     def _count_runs(self) -> None:
-        self._runs = self._counter("runs", "Runs that ended, by outcome.", "outcome")
+        self._runs = self._counter(
+            "runs",
+            "Runs that ended, by outcome; those of another mode than Apply begin with it, as in DryRunDone.",
+            "outcome",
+        )
         self._rollbacks = self._counter("rollbacks", "Rollbacks that ended.", "trigger", "result")
         self._retries = self._counter("retries", "Steps that are tried again, by reason.", "reason")
         self._database_errors = self._counter(
@@ -68,7 +72,10 @@ class Metrics:
         self._objects.forget(key)
 
     def run_ended(self, outcome: str) -> None:
-        """Counts a run that came to its end: Done, RolledBack, Failed."""
+        """Counts a run that came to its end: Done, RolledBack, Failed.
+
+        A dry run or a rehearsal is no migration: its outcome begins with its mode, as in DryRunDone.
+        """
         self._runs.labels(outcome).inc()
 
     def rollback_ended(self, trigger: str, result: str) -> None:

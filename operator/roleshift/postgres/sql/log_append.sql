@@ -6,8 +6,8 @@ INSERT INTO roleshift.migration_execution_log (
 )
 SELECT
     r.run_id, r.epoch, %(step)s, %(outcome)s, coalesce(%(started_at)s, clock_timestamp()),
-    clock_timestamp(), %(rows)s, %(kind)s, %(sqlstate)s, %(message)s, %(xid)s, %(written_at)s,
-    %(work_seconds)s, %(lock_seconds)s, %(wal_bytes)s, %(wal_of)s, %(schema_change)s
+    coalesce(%(ended_at)s, clock_timestamp()), %(rows)s, %(kind)s, %(sqlstate)s, %(message)s, %(xid)s,
+    %(written_at)s, %(work_seconds)s, %(lock_seconds)s, %(wal_bytes)s, %(wal_of)s, %(schema_change)s
 FROM roleshift.migration_run AS r
 WHERE r.run_id = %(run_id)s AND r.epoch = %(epoch)s
 FOR SHARE

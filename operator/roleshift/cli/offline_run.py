@@ -1,6 +1,5 @@
-"""One run on a scratch table, by the phases that real runs go through; without a cluster."""
+"""One run that really writes and commits, by the phases that the operator's go through; without a cluster."""
 
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +10,6 @@ from roleshift.api.fields import immutable_part
 from roleshift.cli.exit_codes import CommandError
 from roleshift.controller import closing
 from roleshift.engine.facts.surroundings import Surroundings
-from roleshift.engine.hashing import canonical_hash
 from roleshift.engine.identity import RunIdentity
 from roleshift.engine.outcome import Advance, Extent, Outcome, Retry, Undo
 from roleshift.engine.run import RunRecord
@@ -20,33 +18,14 @@ from roleshift.errors import FencedError, Reason
 from roleshift.phases.context import Context
 from roleshift.postgres import fence, ledger, ledger_schema
 from roleshift.postgres.probes.server import server_facts
-from roleshift.postgres.scratch import TABLE, Scratch
 from roleshift.postgres.session import Session
 
 PhaseFunction = Callable[[Context], Awaitable[Outcome]]
 _NO_RETRIES = RetryPolicy(limit=0, backoff_seconds=1, max_backoff_seconds=1)
 
 
-def scratch_spec(schema: str) -> RoleMigrationSpec:
-    """What becomes of the scratch table's roles; any score will do, only Critical checks stop it."""
-    return RoleMigrationSpec.model_validate(
-        {
-            "connection": {"secretRef": {"name": "selftest"}},
-            "target": {"schema": schema, "table": TABLE},
-            "mappings": [
-                {"from": "old_junior", "to": "new", "seniority": "junior"},
-                {"from": "old_senior", "to": "new", "seniority": "senior"},
-                {"from": "old_manager", "to": "lead"},
-            ],
-            "unmappedRoles": "Keep",
-            "privileges": {"order": ["new", "old_junior", "old_senior", "lead", "old_manager"]},
-            "checks": {"minimumScore": 0},
-        }
-    )
-
-
 @dataclass(slots=True)
-class ScratchRun:
+class OfflineRun:
     """A claimed run and its two sessions."""
 
     spec: RoleMigrationSpec
@@ -55,38 +34,46 @@ class ScratchRun:
     work: Session
 
     @classmethod
-    async def begin(cls, scratch: Scratch, control: Session, work: Session) -> Self:
+    async def begin(
+        cls, spec: RoleMigrationSpec, identity: RunIdentity, run_id: str, control: Session, work: Session
+    ) -> Self:
         """Create the ledger where there is none; insert and claim the run."""
-        spec = scratch_spec(scratch.schema)
         await ledger_schema.ensure(control)
-        identity = RunIdentity(
-            f"selftest/{uuid.uuid4()}", "", "selftest", canonical_hash(immutable_part(spec))
-        )
         server = await server_facts(control)
-        new = ledger.NewRun(scratch.run_id, identity, "selftest", 1, "", server.database_identity)
+        holder = identity.cluster_uid.partition("/")[0]
+        new = ledger.NewRun(run_id, identity, holder, 1, "", server.database_identity)
         await ledger.insert(control, new)
         inserted = await ledger.find(control, identity)
         if inserted is None:
             raise FencedError
-        claimed = await fence.claim(control, inserted, "selftest", [control.backend, work.backend])
+        claimed = await fence.claim(control, inserted, holder, [control.backend, work.backend])
         return cls(spec, claimed, control, work)
 
     async def perform(self, phase: PhaseFunction) -> str:
-        """Go through a phase and write down what came of it.
+        """Go through a phase that has to advance.
 
         Raises:
             CommandError: the phase did not advance.
             RoleshiftError: it failed.
         """
-        outcome = await phase(self._context())
-        await self._settle(outcome)
+        outcome = await self.answer(phase)
         if isinstance(outcome, Advance):
             return outcome.message
         raise CommandError(outcome.error.message if isinstance(outcome, Retry) else outcome.message)
 
+    async def answer(self, phase: PhaseFunction) -> Outcome:
+        """Go through a phase and write down what came of it.
+
+        Raises:
+            RoleshiftError: it failed.
+        """
+        outcome = await phase(self._context())
+        await self._settle(outcome)
+        return outcome
+
     async def ask_for_rollback(self) -> None:
         """As a person does who wants the old roles back."""
-        await self._settle(Undo(Reason.ROLLED_BACK_ON_REQUEST, "the selftest asked", Extent.COMMITTED))
+        await self._settle(Undo(Reason.ROLLED_BACK_ON_REQUEST, "asked for as planned", Extent.COMMITTED))
 
     async def _settle(self, outcome: Outcome) -> None:
         await self._reload()
@@ -111,14 +98,15 @@ class ScratchRun:
             run=self.run,
             control=self.control,
             work=self.work,
-            rows_done=_nobody_watches,
-            surroundings=_nothing_but_the_time,
+            rows_done=nobody_watches,
+            surroundings=nothing_but_the_time,
         )
 
 
-def _nobody_watches(_done: int, _total: int) -> None:
+def nobody_watches(_done: int, _total: int) -> None:
     """Progress is nobody's concern here."""
 
 
-async def _nothing_but_the_time() -> Surroundings:
+async def nothing_but_the_time() -> Surroundings:
+    """Without a cluster nothing is known outside the database."""
     return Surroundings(datetime.now(UTC))
