@@ -74,7 +74,7 @@ class TestLabels:
     async def test_one_that_the_columns_constraint_may_refuse_warns_and_then_harms_nothing(
         self, database: Database
     ) -> None:
-        """It can't be asked about before it is there: the write finds out, and is rolled back."""
+        """It can't be asked about before it is there: the image finds out, and is rolled back."""
         database.execute("CREATE TYPE kind AS ENUM ('a', 'b')")
         database.execute("CREATE DOMAIN known AS kind CHECK (VALUE IN ('a', 'b'))")
         users(database, "known", "a", "b")
@@ -86,8 +86,8 @@ class TestLabels:
             warned = run.judgement(TYPE)
             assert warned.result is CheckResult.WARNING
             assert "can't be asked before they are there" in warned.message
-            await run.until(Phase.MIGRATING)
-            failed = await run.migrate()
+            await run.until(Phase.BACKING_UP)
+            failed = await run.back_up()
             assert isinstance(failed, Fail)
             assert failed.reason is Reason.CONSTRAINT_VIOLATED
             assert "known_check" in failed.message

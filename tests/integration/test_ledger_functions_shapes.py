@@ -30,6 +30,9 @@ SHAPES = {
     "a role in the key, in a knot": ROLE_IN_KEY.but(mappings=KNOT),
     "a merge": MERGE,
     "a merge of roles in the key": ROLE_IN_KEY.but(mappings=MERGE.mappings, target=MERGE.target),
+    "a merge beside a swap of roles in the key": ROLE_IN_KEY.but(
+        mappings=[*SWAP, {"from": "owner", "to": "editor"}], target=MERGE.target
+    ),
     "a chain": USER_ROLES,
     "a swap": USER_ROLES.but(mappings=SWAP),
     "a scope": SCOPE,

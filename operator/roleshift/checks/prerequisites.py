@@ -140,7 +140,7 @@ def _to_be_added(target: TargetFacts, role: Column, missing: tuple[str, ...]) ->
     if role.constrained or any(check.column == role.name for check in target.value_checks):
         doubts.append(
             "whether the constraints on the column take them can't be asked before they are there: where "
-            "they don't, the write is rolled back and no row is changed"
+            "they don't, the run fails before a row is changed"
         )
     return warning("; ".join([said, *doubts])) if doubts else passed(said)
 

@@ -29,6 +29,10 @@ from roleshift.postgres.statements import (
 from roleshift.postgres.values import image_columns_of_written, written_value
 
 
+_IS_PARKED = sql.SQL("i.turn = {}").format(sql.Literal(PARKED))
+"""What the image knows of a parked row: a row that Merge removed may have the same key afterwards."""
+
+
 async def turns_of(session: Session, shape: TargetShape, image: str) -> list[int]:
     """The turns in which rows of an image are updated, first one first."""
     if not shape.ordered:
@@ -91,13 +95,13 @@ class Parking:
     def for_write(cls, shape: TargetShape, image: str) -> "Parking":
         """Rows of a cycle, as they are and as they become."""
         written = {column.name: written_value(shape, column) for column in shape.written}
-        return cls(shape, image, key_join, key_join_after, sql.SQL("i.turn = 0"), written)
+        return cls(shape, image, key_join, key_join_after, _IS_PARKED, written)
 
     @classmethod
     def for_restore(cls, shape: TargetShape, image: str, restorable: sql.Composable) -> "Parking":
         """The same rows on their way back."""
         old = {column.name: identifier("i", name) for column, name in image_columns_of_written(shape)}
-        parked = all_of([sql.SQL("i.turn = 0"), restorable])
+        parked = all_of([_IS_PARKED, restorable])
         return cls(shape, image, key_join_after, key_join, parked, old)
 
     @property
@@ -135,7 +139,7 @@ class Parking:
             image=image_table(self.image),
             names=comma([identifier(column.name) for column in self.shape.whole]),
             columns=comma([self._value(column) for column in self.shape.whole]),
-            join=self.found_by(self.shape, "p"),
+            join=all_of([self.found_by(self.shape, "p"), _IS_PARKED]),
         )
 
     def _value(self, column: Column) -> sql.Composable:
@@ -153,7 +157,7 @@ class Parking:
             parking=self._table,
             image=image_table(self.image),
             target=target_name(self.shape),
-            taken=self.found_by(self.shape, "p"),
+            taken=all_of([self.found_by(self.shape, "p"), _IS_PARKED]),
             placed=self.placed_by(self.shape, "t"),
             same=all_of([same.format(of("t", column), of("p", column)) for column in others]),
         )
