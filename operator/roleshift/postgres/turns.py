@@ -28,7 +28,6 @@ from roleshift.postgres.statements import (
 )
 from roleshift.postgres.values import image_columns_of_written, written_value
 
-
 _IS_PARKED = sql.SQL("i.turn = {}").format(sql.Literal(PARKED))
 """What the image knows of a parked row: a row that Merge removed may have the same key afterwards."""
 
