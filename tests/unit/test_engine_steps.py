@@ -85,7 +85,10 @@ def test_what_was_written_is_rolled_back_and_what_was_not_is_cancelled() -> None
 def test_a_done_run_that_a_later_one_has_superseded_stands_back_when_it_is_to_be_undone() -> None:
     for situation in ALL:
         stands_back = situation in situations(
-            phase=Phase.DONE, standing=Standing.SUPERSEDED, rollback=RollbackRequest.REQUESTED
+            phase=Phase.DONE,
+            standing=Standing.SUPERSEDED,
+            rollback=RollbackRequest.REQUESTED,
+            mode=Mode.APPLY,
         )
         assert (next_step(situation) is Step.STAND_BACK) is stands_back, situation
 

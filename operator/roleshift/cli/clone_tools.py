@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -161,13 +162,18 @@ async def _both(dump: asyncio.subprocess.Process, restore: asyncio.subprocess.Pr
 async def _ended(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         return
-    with suppress(ProcessLookupError):
-        process.terminate()
+    _signal(process, signal.SIGTERM)
     try:
         await asyncio.wait_for(process.wait(), _ENDING_SECONDS)
     except TimeoutError:
-        process.kill()
+        _signal(process, signal.SIGKILL)
         await process.wait()
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Not by the process's own method: that polls first, and takes its end away from the event loop."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, number)
 
 
 def _failure(name: str, errors: bytes) -> str:

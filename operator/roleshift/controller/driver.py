@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from roleshift.api import Phase, RoleMigration
+from roleshift.api import Mode, Phase, RoleMigration
 from roleshift.cluster.client import ConflictError
 from roleshift.cluster.status_writer import ObjectGoneError
 from roleshift.controller import closing
@@ -160,7 +160,7 @@ class Driver:
 
         A refused request is not noted. No later run can begin while the lock on the target is held.
         """
-        if run.phase is Phase.DONE and wants_back(run, requests):
+        if run.phase is Phase.DONE and run.mode is Mode.APPLY and wants_back(run, requests):
             await self._sessions.lock_target(run)
             newer = await neighbours.newer(self._sessions.control, run)
             if newer is not None:

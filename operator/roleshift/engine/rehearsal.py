@@ -96,7 +96,7 @@ def incomplete(labels: tuple[str, ...]) -> Fail:
     named = ", ".join(f'"{label}"' for label in labels)
     return Fail(
         Reason.REHEARSAL_INCOMPLETE,
-        "rehearsed were the schema statements, the image and the lock; not the write, its verification and "
+        "rehearsed were the schema statements and the lock; not the image, the write, its verification and "
         f"the rollback: PostgreSQL uses the new enum value {named} only after the COMMIT that adds it. "
         "Nothing was changed. Rehearse on a clone (roleshift rehearse --clone -f FILE), or add the value and "
         "apply again",

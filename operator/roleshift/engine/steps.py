@@ -98,9 +98,10 @@ def next_step(situation: Situation) -> Step:
 
 
 def _undo(situation: Situation) -> Step:
-    if situation.phase is Phase.DONE and situation.standing is Standing.SUPERSEDED:
-        return Step.STAND_BACK
-    return Step.ROLL_BACK if _has_written(situation) else Step.CANCEL
+    if not _has_written(situation):
+        return Step.CANCEL
+    superseded = situation.phase is Phase.DONE and situation.standing is Standing.SUPERSEDED
+    return Step.STAND_BACK if superseded else Step.ROLL_BACK
 
 
 def after_gate(mode: Mode) -> Step:

@@ -21,11 +21,18 @@ async def run(context: Context) -> Outcome:
     again = None if context.run.image else await outdated(context)
     if again is not None:
         return again
-    for change in context.plan.schema_changes:
-        await schema_changes.apply_schema_change(context.work, context.run, change, context.plan.shape)
+    await change_schema(context)
     if context.run.image is not None:
         return Advance(f"the image roleshift.{context.run.image.name} was made before")
     return await _make_image(context)
+
+
+async def change_schema(context: Context) -> Outcome:
+    """Carry out the plan's schema statements, each in a transaction of its own."""
+    changes = context.plan.schema_changes
+    for change in changes:
+        await schema_changes.apply_schema_change(context.work, context.run, change, context.plan.shape)
+    return Advance(f"{len(changes)} schema statements were carried out")
 
 
 async def _make_image(context: Context) -> Outcome:

@@ -138,9 +138,10 @@ class _Play:
         notes.locked_at = time.monotonic()
         columns = await server.columns(self._session, shape)
         notes.before = await server.row_set(self._session, shape, columns)
-        await self._rehearse(Phase.BACKING_UP, backing_up.run)
         if labels := unusable_labels(plan):
+            await self._rehearse(Phase.BACKING_UP, backing_up.change_schema)
             raise _Ended(incomplete(labels))
+        await self._rehearse(Phase.BACKING_UP, backing_up.run)
         await self._rehearse(Phase.MIGRATING, migrating.run)
         await server.defer_again(self._session)
         await self._rehearse(Phase.VALIDATING, validating.run)

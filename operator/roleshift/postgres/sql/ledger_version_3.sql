@@ -1,7 +1,8 @@
--- The ledger, version 3: what a run may do to its table, what a step really took, which schema statements a run has carried out, which runs were
--- copied with their database and forgotten, which approval an attempt found, and images that hold what each row
--- becomes beside what it was. Locks runs and log for a moment, and the images of version 2, which are rewritten once
--- and read once for their checksum. Runs as version 1 does; the functions come after it.
+-- The ledger, version 3: what a run may do to its table, what a step really took, which schema statements a
+-- run has carried out, which runs were copied with their database and forgotten, which approval an attempt
+-- found, and images that hold what each row becomes beside what it was. Locks runs and log for a moment, and
+-- the images of version 2, which are rewritten once and read once for their checksum. Runs as version 1 does;
+-- the functions come after it.
 ALTER TABLE roleshift.migration_run
     ADD COLUMN mode text NOT NULL DEFAULT 'Apply',
     ADD COLUMN carried_hash text NOT NULL DEFAULT '',
