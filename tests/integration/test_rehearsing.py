@@ -193,7 +193,7 @@ async def test_a_new_enum_value_is_never_counted_as_tried(profiles: Database) ->
     async with phases_on(profiles, spec) as run:
         seen = before(profiles)
         await fails(
-            run, Reason.REHEARSAL_INCOMPLETE, "engineer", "roleshift rehearse --clone", "not the image, the write"
+            run, Reason.REHEARSAL_INCOMPLETE, "engineer", "roleshift rehearse --clone", "not the image, the "
         )
         assert rehearsed(run) == [Phase.BACKING_UP]
         assert run.run.verification == ()
