@@ -27,9 +27,8 @@ _QUOTED = r""""(?:[^"]|"")*"|'(?:[^']|'')*'"""
 _COMMA = re.compile(rf"({_QUOTED})|, ")
 _LONGEST_LINE = 100
 _DEEPER = " " * 8
-_BREAK = re.compile(
-    rf"({_QUOTED})| (?=(?:SELECT|SET|FROM|INNER JOIN|WHERE) )|(?<=,) (?=\"(?:[^\"]|\"\")+\" = )"
-)
+_CLAUSES = "SELECT|SET|FROM|INNER JOIN|LEFT JOIN|CROSS JOIN|WHERE|USING|WHEN|ELSE"
+_BREAK = re.compile(rf"({_QUOTED})|(?<!DELETE) (?=(?:{_CLAUSES}) )|(?<=,) (?=\"(?:[^\"]|\"\")+\" = )")
 
 
 def as_document(made: PlanReview) -> dict[str, Any]:

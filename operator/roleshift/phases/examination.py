@@ -200,7 +200,7 @@ def _statements(plan: Plan, moving: Moving) -> tuple[str, ...]:
         image.create_statement(moving, name),
         write.lock_statement(shape),
         *([turns.merge_statement(shape, name)] if shape.merges else []),
-        *([parking.remove_statement()] if parking.is_needed else []),
+        *([parking.keep_statement(), parking.remove_statement()] if parking.is_needed else []),
         write.write_statement(shape, name),
         *([parking.insert_statement()] if parking.is_needed else []),
     ]
