@@ -112,8 +112,7 @@ def estimate_of(subject: Subject, facts: SpaceFacts) -> SpaceEstimate:
     """What the run over the rows that were counted needs, in bytes."""
     roles, proof, key = subject.facts.roles, subject.proof, subject.key
     total = roles.total if not isinstance(roles, ProbeFailure) else 0
-    new = [name for name in (subject.names.role, subject.names.seniority) if name]
-    columns = [*(key.columns if isinstance(key, Key) else ()), *_written(subject), *new]
+    columns = [*(key.columns if isinstance(key, Key) else ()), *_written(subject), subject.names.role]
     return estimate_space(
         Measured(
             rows=total,
@@ -121,9 +120,15 @@ def estimate_of(subject: Subject, facts: SpaceFacts) -> SpaceEstimate:
             heap_bytes=facts.heap_bytes,
             index_bytes=facts.index_bytes,
             indexes=facts.indexes,
-            image_columns=image_widths(facts.widths, columns),
+            image_columns=(*image_widths(facts.widths, columns), _new_seniority(subject)),
         )
     )
+
+
+def _new_seniority(subject: Subject) -> int:
+    """Bytes of the longest seniority that a mapping gives; the column may still be empty."""
+    given = [mapping.seniority for mapping in subject.spec.mappings if mapping.seniority is not None]
+    return max((len(text.encode()) + 1 for text in given), default=0)
 
 
 def _written(subject: Subject) -> list[str]:
