@@ -11,7 +11,6 @@ from benchmarks.people import create_people, manifest
 from localenv.database import Database
 from localenv.postgres import PostgresServer
 from roleshift.api import RoleMigrationSpec
-from roleshift.api.fields import immutable_part
 from roleshift.engine.connection import ConnectionParameters
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.phases.examination import Examination, examine
@@ -46,4 +45,4 @@ async def _look(database: Database, spec: RoleMigrationSpec) -> Examination:
     parameters = ConnectionParameters(uri=database.uri)
     purpose = Purpose("bench", "checks", str(uuid.uuid4()), spec.target.schema_name)
     async with session(parameters, purpose) as reading, session(parameters, purpose) as trying:
-        return await examine(spec, immutable_part(spec), reading, trying, Surroundings(datetime.now(UTC)))
+        return await examine(spec, reading, trying, Surroundings(datetime.now(UTC)))

@@ -10,18 +10,13 @@ from localenv.operator import OperatorProcess
 from localenv.wait import wait_until
 from roleshift.cluster.finalizer import FINALIZER
 from support.migrations import condition_of, events_of
-from support.person import dump
+from support.person import dump_without_ledger_rows
 from support.scrape import total
 from support.stage import BROKEN_ASSERTION, Stage
 
 REASONS = {"DryRun": "DryRunCompleted", "Rehearse": "RehearsalCompleted"}
 MODES = tuple(REASONS)
 MANUAL = {"policy": "Manual"}
-
-
-def content(stage: Stage) -> list[str]:
-    """Everything in the database but the ledger's rows."""
-    return dump(stage.database, "--exclude-table-data=roleshift.*")
 
 
 def standing(status: Mapping[str, Any]) -> dict[str, str]:
@@ -45,7 +40,7 @@ def wait_until_concluded(stage: Stage, mode: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_it_ends_in_done_and_nobody_takes_it_for_the_migration(stage: Stage, mode: str) -> None:
-    before = content(stage)
+    before = dump_without_ledger_rows(stage.database)
     stage.apply(mode=mode)
     status = wait_until_concluded(stage, mode)
     found = standing(status)
@@ -55,7 +50,7 @@ def test_it_ends_in_done_and_nobody_takes_it_for_the_migration(stage: Stage, mod
     assert status["plan"]["rows"] == 1000
     assert status["safety"]["score"] >= 90
     assert not {"backup", "progress", "rollback"} & status.keys()
-    assert content(stage) == before
+    assert dump_without_ledger_rows(stage.database) == before
     assert stage.oracle.updates_of_each_row() == [0]
     assert not stage.ledger.run["active"]
     assert stage.ledger.run["mode"] == mode
@@ -126,16 +121,16 @@ def test_no_metric_counts_it_as_a_migration(stage: Stage, operator: OperatorProc
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_closed_gate_ends_it_as_it_ends_a_run(stage: Stage, mode: str) -> None:
-    before = content(stage)
+    before = dump_without_ledger_rows(stage.database)
     stage.apply(mode=mode, mappings=[{"from": "junior_dev", "to": "developer"}])
     status = stage.migration.wait_for_end()
     assert (status["phase"], condition_of(status, "Ready")["reason"]) == ("Failed", "UnmappedRoles")
     assert standing(status)["Stalled"] == "True"
-    assert content(stage) == before
+    assert dump_without_ledger_rows(stage.database) == before
 
 
 def test_a_verification_that_fails_ends_a_rehearsal_as_failed(stage: Stage) -> None:
-    before = content(stage)
+    before = dump_without_ledger_rows(stage.database)
     stage.apply(mode="Rehearse", validation={"assertions": [BROKEN_ASSERTION]})
     status = stage.migration.wait_for_end()
     ready = condition_of(status, "Ready")
@@ -147,7 +142,7 @@ def test_a_verification_that_fails_ends_a_rehearsal_as_failed(stage: Stage) -> N
     assert "DataConsistent" not in found
     failed = [one["name"] for one in status["validation"]["results"] if one["result"] == "Failed"]
     assert failed == ["Assertion/nobody"]
-    assert content(stage) == before
+    assert dump_without_ledger_rows(stage.database) == before
 
 
 def test_a_mended_rehearsal_is_tried_anew(stage: Stage) -> None:
@@ -159,7 +154,7 @@ def test_a_mended_rehearsal_is_tried_anew(stage: Stage) -> None:
 
 
 def test_a_new_enum_value_ends_it_with_the_word_that_it_was_not_tried(stage: Stage) -> None:
-    before = content(stage)
+    before = dump_without_ledger_rows(stage.database)
     stage.apply(
         mode="Rehearse",
         mappings=[{"from": "junior_dev", "to": "engineer"}],
@@ -171,7 +166,7 @@ def test_a_new_enum_value_ends_it_with_the_word_that_it_was_not_tried(stage: Sta
     assert (status["phase"], ready["reason"]) == ("Failed", "RehearsalIncomplete")
     assert "roleshift rehearse --clone" in ready["message"]
     assert standing(status)["Succeeded"] == "False"
-    assert content(stage) == before
+    assert dump_without_ledger_rows(stage.database) == before
 
 
 # Approval

@@ -7,6 +7,7 @@ from psycopg import sql
 
 from localenv.database import Database
 from localenv.postgres import PostgresServer
+from support.tables import create_user_profiles
 
 _SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
 
@@ -27,6 +28,13 @@ def emptied_database(reused_database: Database) -> Iterator[Database]:
     """
     yield reused_database
     _empty(reused_database)
+
+
+@pytest.fixture
+def profiles(database: Database) -> Database:
+    """40 users; of the ids, 4 and 8 are junior_devs, 1 a senior_dev, 2 a manager, 3 an admin."""
+    create_user_profiles(database, 40)
+    return database
 
 
 def _empty(database: Database) -> None:

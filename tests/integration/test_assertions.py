@@ -10,7 +10,6 @@ from roleshift.api import Phase
 from roleshift.engine.outcome import Advance, Extent, Undo
 from roleshift.errors import Reason
 from support.run_phases import phases_on, spec_of
-from support.tables import create_user_profiles
 
 TABLE = "user_profiles"
 
@@ -19,12 +18,6 @@ TABLE = "user_profiles"
 def database(emptied_database: Database) -> Database:
     """A database of these tests' own, emptied after each."""
     return emptied_database
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    create_user_profiles(database, 40)
-    return database
 
 
 def asserting(query: str, expected: str = "1", **changes: Any) -> Any:

@@ -9,7 +9,6 @@ from psycopg import sql
 
 from localenv.database import Database
 from localenv.postgres import PostgresServer
-from roleshift.api.fields import immutable_part
 from roleshift.api.safety import CheckName, CheckResult
 from roleshift.engine.checks import Healing
 from roleshift.phases.examination import examine
@@ -138,7 +137,7 @@ async def test_a_pooler_that_moves_a_session_from_process_to_process_is_named(sm
             somebody.execute("SELECT 1")
             trying = await session_on(pooler.uri)
             assert reading.backend != trying.backend
-            found = await examine(spec, immutable_part(spec), reading, trying, now())
+            found = await examine(spec, reading, trying, now())
         await reading.close()
         await trying.close()
     assert "this session began on another server process" in only_fallen(found, NAME).message

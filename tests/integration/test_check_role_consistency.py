@@ -10,7 +10,6 @@ from roleshift.errors import Reason
 from roleshift.phases.examination import Examination
 from support.examinations import JUDGED, ORDER, look, only_fallen
 from support.run_phases import spec_of
-from support.tables import create_user_profiles
 
 NAME = CheckName.ROLE_CONSISTENCY
 MEMBERS = """
@@ -26,13 +25,6 @@ A_TO_C = [{"from": "a", "to": "c"}, {"from": "b", "to": "c"}]
 def database(emptied_database: Database) -> Database:
     """A database of these tests' own, emptied after each."""
     return emptied_database
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    """A table of 40 users whose roles the sample mapping names."""
-    create_user_profiles(database, 40)
-    return database
 
 
 async def look_at_members(database: Database, mappings: Any = A_TO_C, **changes: Any) -> Examination:

@@ -15,7 +15,6 @@ from roleshift.phases.checking import outcome_of
 from support.examinations import JUDGED, look
 from support.others import holding, wait_until_older_than
 from support.run_phases import PhaseRun, phases_on, spec_of
-from support.tables import create_user_profiles
 
 TABLE = "user_profiles"
 EXPIRES = datetime(2026, 12, 24, 18, tzinfo=UTC)
@@ -26,12 +25,6 @@ CHANGE = "UPDATE user_profiles SET note = note WHERE id = 1"
 @pytest.fixture
 def database(emptied_database: Database) -> Database:
     return emptied_database
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    create_user_profiles(database, 40)
-    return database
 
 
 def waived(check: CheckName, expires: datetime = EXPIRES) -> dict[str, object]:

@@ -9,9 +9,9 @@ from roleshift.api import Phase
 from roleshift.engine.outcome import Conclude, Fail
 from roleshift.errors import Reason
 from roleshift.postgres.preparation import prepare
-from support.person import dump
+from support.person import dump_without_ledger_rows
 from support.run_phases import PhaseRun, phases_on, spec_of
-from support.tables import USERS, create_user_profiles
+from support.tables import USERS
 
 DRY_RUN = partial(spec_of, mode="DryRun")
 ADDED = DRY_RUN(target={"table": "users"}, schemaChanges="AddMissing")
@@ -21,17 +21,6 @@ ADDED = DRY_RUN(target={"table": "users"}, schemaChanges="AddMissing")
 def database(emptied_database: Database) -> Database:
     """A database of these tests' own, emptied after each."""
     return emptied_database
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    """40 users with every column that a run needs."""
-    create_user_profiles(database, 40)
-    return database
-
-
-def without_ledger(database: Database) -> list[str]:
-    return dump(database, "--exclude-table-data=roleshift.*")
 
 
 async def prepared(run: PhaseRun) -> int:
@@ -45,7 +34,7 @@ async def prepared(run: PhaseRun) -> int:
 
 async def test_it_ends_and_nothing_is_written(profiles: Database) -> None:
     async with phases_on(profiles, DRY_RUN()) as run:
-        before = without_ledger(profiles)
+        before = dump_without_ledger_rows(profiles)
         outcome = await run.dry_run()
         assert isinstance(outcome, Conclude), outcome
         assert (run.run.phase, run.run.reason) == (Phase.DONE, Reason.DRY_RUN_COMPLETED)
@@ -60,7 +49,7 @@ async def test_it_ends_and_nothing_is_written(profiles: Database) -> None:
             "set spec.mode to Rehearse or Apply",
         ):
             assert said in outcome.message
-        assert without_ledger(profiles) == before
+        assert dump_without_ledger_rows(profiles) == before
 
 
 async def test_every_assertion_is_one_statement_more(profiles: Database) -> None:
@@ -87,12 +76,12 @@ async def test_schema_statements_are_tried_beside_the_table(database: Database) 
     database.execute(USERS)
     async with phases_on(database, ADDED) as run:
         await run.open_gate()
-        before = without_ledger(database)
+        before = dump_without_ledger_rows(database)
         with database.connect() as reader:
             reader.execute("BEGIN; SELECT count(*) FROM users")
             assert await prepared(run) > len(run.context.plan.schema_changes)
         assert isinstance(await run.dry_run(), Conclude)
-        assert without_ledger(database) == before
+        assert dump_without_ledger_rows(database) == before
 
 
 async def test_a_new_enum_value_is_tried_and_undone(profiles: Database) -> None:

@@ -18,15 +18,8 @@ from roleshift.postgres import fence, ledger, ledger_schema
 from roleshift.postgres.session import Timeouts
 from support.run_phases import PhaseRun, phases_on, session_on, spec_of
 from support.sabotage import before_each_update
-from support.tables import create_user_profiles
 
 TABLE = "user_profiles"
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    create_user_profiles(database, 40)
-    return database
 
 
 class TestCreation:

@@ -22,12 +22,6 @@ CHECKSUMS = {
 }
 
 
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    create_user_profiles(database, 40)
-    return database
-
-
 async def migrated(database: Database, **changes: Any) -> str:
     """Lead a run to Done; its id."""
     async with phases_on(database, spec_of(**changes)) as run:

@@ -12,14 +12,6 @@ from roleshift.errors import DatabaseError
 from roleshift.postgres import ledger_schema
 from support.ledger_rows import make_older
 from support.run_phases import phases_on, session_on
-from support.tables import create_user_profiles
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    create_user_profiles(database, 40)
-    return database
-
 
 NEW = (
     "approved_hash,approved_at,approved_by,approval_reason,approved_plan,"

@@ -21,12 +21,6 @@ IDENTITY = RunIdentity("cluster", "people", "seniority", "sha256:spec")
 TIMEOUTS = Timeouts(lock_seconds=2)
 
 
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    create_user_profiles(database, 40)
-    return database
-
-
 # Superseding
 
 

@@ -18,10 +18,10 @@ from roleshift.engine.run import LogOutcome
 from roleshift.errors import FencedError, Reason
 from roleshift.postgres.session import Timeouts
 from support.ledger_rows import LedgerRows
-from support.person import dump
+from support.person import dump_without_ledger_rows
 from support.run_phases import PhaseRun, phases_on, session_on, spec_of
 from support.sabotage import at_commit, before_each_update
-from support.tables import USERS, create_user_profiles
+from support.tables import USERS
 
 REHEARSE = partial(spec_of, mode="Rehearse")
 STEPS = [Phase.BACKING_UP, Phase.MIGRATING, Phase.VALIDATING, Phase.ROLLING_BACK]
@@ -35,18 +35,6 @@ _WAITING = (
 def database(emptied_database: Database) -> Database:
     """A database of these tests' own, emptied after each."""
     return emptied_database
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    """40 users; the one with id 4 is a junior_dev."""
-    create_user_profiles(database, 40)
-    return database
-
-
-def everything_but_the_ledger(database: Database) -> list[str]:
-    """All that a dump shows, without the rows of the ledger; counters go on, whatever becomes of rows."""
-    return dump(database, "--exclude-table-data=roleshift.*")
 
 
 def rehearsed(run: PhaseRun) -> list[Phase]:
@@ -70,11 +58,11 @@ async def fails(run: PhaseRun, reason: Reason, *says: str) -> None:
 
 async def test_the_whole_run_is_made_and_nothing_of_it_stays(profiles: Database) -> None:
     async with phases_on(profiles, REHEARSE()) as run:
-        before = everything_but_the_ledger(profiles)
+        before = dump_without_ledger_rows(profiles)
         outcome = await run.rehearse()
         assert isinstance(outcome, Conclude), outcome
         assert (run.run.phase, run.run.reason) == (Phase.DONE, Reason.REHEARSAL_COMPLETED)
-        assert everything_but_the_ledger(profiles) == before
+        assert dump_without_ledger_rows(profiles) == before
         for said in (
             "rehearsed and rolled back, nothing was changed: 40 rows written, 10 verifications passed",
             "all 40 rows are as before to the last column",
@@ -111,9 +99,9 @@ async def test_progress_is_told_forward_and_back(profiles: Database) -> None:
 async def test_columns_that_are_added_are_rehearsed_too_and_go_again(database: Database) -> None:
     database.execute(USERS)
     async with phases_on(database, ADDED) as run:
-        before = everything_but_the_ledger(database)
+        before = dump_without_ledger_rows(database)
         assert isinstance(await run.rehearse(), Conclude)
-        assert everything_but_the_ledger(database) == before
+        assert dump_without_ledger_rows(database) == before
         assert "ACCESS EXCLUSIVE" in run.context.plan.lock
         assert "readers too" in run.context.plan.lock
 
@@ -189,7 +177,7 @@ async def test_a_new_enum_value_is_never_counted_as_tried(profiles: Database) ->
     spec = REHEARSE(
         mappings=[{"from": "junior_dev", "to": "engineer"}], unmappedRoles="Keep", schemaChanges="AddMissing"
     )
-    before = everything_but_the_ledger
+    before = dump_without_ledger_rows
     async with phases_on(profiles, spec) as run:
         seen = before(profiles)
         await fails(

@@ -10,7 +10,6 @@ from roleshift.engine.outcome import Advance
 from roleshift.engine.run import RollbackRecord
 from roleshift.errors import Reason
 from support.run_phases import PhaseRun, phases_on, spec_of
-from support.tables import create_user_profiles
 
 TABLE = "user_profiles"
 WRITTEN = ["id", "role", "previous_role", "seniority_level", "role_migrated_at"]
@@ -20,13 +19,6 @@ WRITTEN = ["id", "role", "previous_role", "seniority_level", "role_migrated_at"]
 def database(emptied_database: Database) -> Database:
     """A database of these tests' own, emptied after each."""
     return emptied_database
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    """40 users; of the ids, 4 and 8 are junior_devs, 1 a senior_dev, 2 a manager, 3 an admin."""
-    create_user_profiles(database, 40)
-    return database
 
 
 async def rolled_back(run: PhaseRun) -> RollbackRecord:

@@ -9,7 +9,6 @@ from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import rolling_back
 from support.run_phases import PhaseRun, phases_on, spec_of
 from support.sabotage import at_commit, before_each_update
-from support.tables import create_user_profiles
 
 TABLE = "user_profiles"
 
@@ -18,12 +17,6 @@ TABLE = "user_profiles"
 def database(emptied_database: Database) -> Database:
     """A database of these tests' own, emptied after each."""
     return emptied_database
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    create_user_profiles(database, 40)
-    return database
 
 
 async def is_refused(run: PhaseRun, database: Database) -> str:

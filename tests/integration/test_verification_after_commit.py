@@ -9,7 +9,6 @@ from roleshift.engine.verification import Verification
 from roleshift.errors import Reason
 from support.run_phases import PhaseRun, phases_on, spec_of
 from support.sabotage import once_it_is_verified
-from support.tables import create_user_profiles
 
 TABLE = "user_profiles"
 JUDGED_AGAIN = {
@@ -28,13 +27,6 @@ JUDGED_AGAIN = {
 def database(emptied_database: Database) -> Database:
     """A database of these tests' own, emptied after each."""
     return emptied_database
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    """40 users; the one with id 4 is a junior_dev, the one with id 3 an admin."""
-    create_user_profiles(database, 40)
-    return database
 
 
 async def is_undone(run: PhaseRun, *names: str) -> None:

@@ -13,7 +13,6 @@ from roleshift.engine.verification import Verification
 from roleshift.errors import Reason
 from support.run_phases import phases_on, spec_of
 from support.sabotage import after_each_update, at_commit, before_each_update
-from support.tables import create_user_profiles
 
 TABLE = "user_profiles"
 ALL = {
@@ -34,13 +33,6 @@ Sabotage = Callable[[Database], None]
 def database(emptied_database: Database) -> Database:
     """A database of these tests' own, emptied after each."""
     return emptied_database
-
-
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    """40 users; the one with id 4 is a junior_dev, the one with id 3 an admin."""
-    create_user_profiles(database, 40)
-    return database
 
 
 async def fails_with(database: Database, sabotage: Sabotage, *names: str, **changes: Any) -> str:

@@ -20,13 +20,6 @@ def database(emptied_database: Database) -> Database:
     return emptied_database
 
 
-@pytest.fixture
-def profiles(database: Database) -> Database:
-    """40 users; the one with id 4 is a junior_dev, 1 a senior_dev, 2 a manager, 3 an admin."""
-    create_user_profiles(database, 40)
-    return database
-
-
 async def comes_back_as(run: PhaseRun, database: Database, expected_hash: str) -> None:
     """The run is done, then rolled back, and every row is as it was just before the write."""
     await run.until(Phase.DONE)

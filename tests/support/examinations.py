@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from localenv.database import Database
 from roleshift.api import RoleMigrationSpec
-from roleshift.api.fields import immutable_part
 from roleshift.api.safety import CheckName, CheckResult
 from roleshift.engine.checks import Judgement
 from roleshift.engine.facts.surroundings import Surroundings
@@ -36,7 +35,7 @@ async def look(
     wanted = spec or spec_of(privileges=JUDGED)
     reading, trying = [await session_on(uri or database.uri) for _ in range(2)]
     try:
-        return await examine(wanted, immutable_part(wanted), reading, trying, surroundings or now())
+        return await examine(wanted, reading, trying, surroundings or now())
     finally:
         await reading.close()
         await trying.close()

@@ -11,14 +11,12 @@ from typing import Any, Self
 
 from localenv.database import Database
 from roleshift.api import Phase, RoleMigrationSpec
-from roleshift.api.fields import immutable_part
 from roleshift.api.safety import CheckName
 from roleshift.controller import closing
 from roleshift.engine.checks import Judgement
 from roleshift.engine.connection import ConnectionParameters
 from roleshift.engine.facts.surroundings import Surroundings
-from roleshift.engine.hashing import canonical_hash
-from roleshift.engine.identity import RunIdentity
+from roleshift.engine.identity import RunIdentity, spec_hash_of
 from roleshift.engine.outcome import Advance, Extent, Outcome, Undo
 from roleshift.engine.run import RunRecord
 from roleshift.engine.settlement import RetryPolicy, Settlement, outcome_of_error, settle
@@ -73,7 +71,7 @@ class PhaseRun:
     async def begin(cls, spec: RoleMigrationSpec, control: Session, work: Session, name: str) -> Self:
         """Insert and claim a run, as the worker does."""
         await ledger_schema.ensure(control)
-        identity = RunIdentity("cluster", NAMESPACE, name, canonical_hash(immutable_part(spec)))
+        identity = RunIdentity("cluster", NAMESPACE, name, spec_hash_of(spec))
         server = await server_facts(control)
         new = ledger.NewRun(
             str(uuid.uuid4()), identity, "manifest", 1, "uid", server.database_identity, mode=spec.mode
@@ -189,7 +187,6 @@ class PhaseRun:
         """What a phase gets at this moment."""
         return Context(
             spec=self.spec,
-            immutable=immutable_part(self.spec),
             run=self.run,
             control=self.control,
             work=self.work,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from roleshift.api import RoleMigrationSpec, immutable_part
+from roleshift.api import RoleMigrationSpec
 from roleshift.checks.subject import Subject
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.look import Facts
@@ -80,7 +80,7 @@ class Scene:
     def plan(self) -> Plan:
         """What would be done."""
         spec = RoleMigrationSpec.model_validate(self.spec)
-        made = plan_for(Subject(spec, self.facts), immutable_part(spec), self.carried_out)
+        made = plan_for(Subject(spec, self.facts), self.carried_out)
         assert made is not None
         return made
 

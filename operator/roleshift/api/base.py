@@ -84,6 +84,10 @@ class StatusModel(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, alias_generator=yaml_name)
 
+    def dump(self) -> dict[str, Any]:
+        """As the API server takes it: YAML names, plain values, nothing that is absent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
 
 @dataclass(frozen=True, slots=True)
 class AtMostBytes:

@@ -255,10 +255,6 @@ class RoleMigrationStatus(StatusModel):
         list[StepStatus], Field(max_length=64), ListOf("map", ("name",)), BeforeValidator(cut_to(64))
     ] = Field([], description="The steps of the run.")
 
-    def dump(self) -> dict[str, Any]:
-        """The status as the API server takes it: YAML names, plain values, nothing that is absent."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
-
 
 def readable_status(value: Any) -> RoleMigrationStatus | None:
     """What can be read of a status: another version may have written it, and that never stops anything.

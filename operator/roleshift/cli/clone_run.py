@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from roleshift.api import Phase, RoleMigration, RollbackResult
-from roleshift.api.fields import immutable_part
 from roleshift.cli.exit_codes import CommandError
 from roleshift.cli.offline_run import OfflineRun, PhaseFunction
-from roleshift.engine.hashing import canonical_hash
-from roleshift.engine.identity import RunIdentity
+from roleshift.engine.identity import RunIdentity, spec_hash_of
 from roleshift.engine.outcome import Advance, Fail, Outcome, Retry
 from roleshift.engine.plan import Plan
 from roleshift.engine.rehearsal import End, Rehearsal, RowSet, failed
@@ -52,7 +50,7 @@ class CloneRun:
     ) -> Self:
         """Create the ledger where the clone has none, and enter a run that no operator knows."""
         meta, spec = migration.metadata, migration.spec
-        spec_hash = canonical_hash(immutable_part(spec))
+        spec_hash = spec_hash_of(spec)
         identity = RunIdentity(f"rehearsal/{run_id}", meta.namespace, meta.name, spec_hash)
         return cls(await OfflineRun.begin(spec, identity, run_id, control, work), told)
 

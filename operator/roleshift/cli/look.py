@@ -49,6 +49,18 @@ class Look:
         closed = {} if isinstance(gate, GateOpen) else {"reason": gate.reason, "message": gate.message}
         return {"open": self.is_open, "minimumScore": self.migration.spec.checks.minimum_score, **closed}
 
+    @property
+    def heading_document(self) -> dict[str, Any]:
+        """What every report of a look begins with, as JSON."""
+        meta = self.migration.metadata
+        return {
+            "namespace": meta.namespace,
+            "name": meta.name,
+            "table": self.table,
+            "gate": self.gate_document,
+            "notSupported": list(self.refused),
+        }
+
     def verdict(self, when_open: str) -> list[str]:
         """What is not supported, and the gate; each one line.
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from roleshift.api import RoleMigration
-from roleshift.api.fields import immutable_part
 from roleshift.cli.database import database_parameters
 from roleshift.cli.look import Look
 from roleshift.cli.manifests import read_manifest
@@ -57,4 +56,4 @@ async def _look(migration: RoleMigration, parameters: ConnectionParameters) -> E
     purpose = Purpose(meta.namespace, meta.name, str(uuid.uuid4()), spec.target.schema_name)
     surroundings = Surroundings(datetime.now(UTC))
     async with session(parameters, purpose) as reading, session(parameters, purpose) as trying:
-        return await examine(spec, immutable_part(spec), reading, trying, surroundings)
+        return await examine(spec, reading, trying, surroundings)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Self
 
 from roleshift.api import RoleMigrationSpec
-from roleshift.api.fields import immutable_part
 from roleshift.cli.exit_codes import CommandError
 from roleshift.controller import closing
 from roleshift.engine.facts.surroundings import Surroundings
@@ -94,7 +93,6 @@ class OfflineRun:
     def _context(self) -> Context:
         return Context(
             spec=self.spec,
-            immutable=immutable_part(self.spec),
             run=self.run,
             control=self.control,
             work=self.work,

@@ -7,7 +7,6 @@ from inspect import cleandoc
 from itertools import pairwise
 from typing import Any
 
-from roleshift.api.base import StatusModel
 from roleshift.cli.formats import printable
 from roleshift.cli.matrix import matrix_lines
 from roleshift.cli.plan_review import WHEN_OPEN, PlanReview
@@ -33,23 +32,14 @@ _BREAK = re.compile(rf"({_QUOTED})|(?<!DELETE) (?=(?:{_CLAUSES}) )|(?<=,) (?=\"(
 
 def as_document(made: PlanReview) -> dict[str, Any]:
     """The plan as JSON: `plan` is what status.plan of the object would be, `safety` its status.safety."""
-    meta = made.migration.metadata
     return {
-        "namespace": meta.namespace,
-        "name": meta.name,
-        "table": made.table,
-        "gate": made.gate_document,
-        "notSupported": list(made.refused),
-        "plan": _dumped(plan_status(made.plan)) if made.plan else None,
+        **made.heading_document,
+        "plan": plan_status(made.plan).dump() if made.plan else None,
         "roles": _roles_document(made),
         "lookAt": made.look_at,
         "namingRoles": [_naming_document(one) for one in made.naming],
-        "safety": _dumped(safety_status(made.found.findings)),
+        "safety": safety_status(made.found.findings).dump(),
     }
-
-
-def _dumped(part: StatusModel) -> dict[str, Any]:
-    return part.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _naming_document(one: Dependent) -> dict[str, Any]:

@@ -31,11 +31,7 @@ def as_document(made: Rehearsed) -> dict[str, Any]:
     """The report as JSON."""
     look, found = made.look, made.found
     return {
-        "namespace": look.migration.metadata.namespace,
-        "name": look.migration.metadata.name,
-        "table": look.table,
-        "gate": look.gate_document,
-        "notSupported": list(look.refused),
+        **look.heading_document,
         "planHash": look.found.plan.hash if look.found.plan else None,
         "result": made.result,
         "reason": None if found is None or isinstance(found.end, Advance) else found.end.reason,
@@ -43,9 +39,7 @@ def as_document(made: Rehearsed) -> dict[str, Any]:
         "way": made.way,
         "notRehearsed": made.not_rehearsed,
         "rehearsal": _rehearsal(made),
-        "safety": safety_status(look.found.findings).model_dump(
-            mode="json", by_alias=True, exclude_none=True
-        ),
+        "safety": safety_status(look.found.findings).dump(),
     }
 
 

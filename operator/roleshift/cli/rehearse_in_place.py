@@ -8,15 +8,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from roleshift.api import Phase
-from roleshift.api.fields import immutable_part
 from roleshift.cli.exit_codes import CommandError, ExitCode
 from roleshift.cli.look import Look
 from roleshift.cli.looking import look_at
 from roleshift.cli.offline_run import nobody_watches, nothing_but_the_time
 from roleshift.cli.rehearsed import Rehearsed, Way
 from roleshift.engine.connection import ConnectionParameters
-from roleshift.engine.hashing import canonical_hash
-from roleshift.engine.identity import RunIdentity
+from roleshift.engine.identity import RunIdentity, spec_hash_of
 from roleshift.engine.outcome import Replan
 from roleshift.engine.rehearsal import Rehearsal, locks_readers
 from roleshift.engine.run import LogEntry, RunRecord
@@ -86,7 +84,6 @@ async def _rehearsed(look: Look, parameters: ConnectionParameters, told: Told) -
         await fence.lock_target(work, plan.shape.oid)
         context = Context(
             spec=spec,
-            immutable=immutable_part(spec),
             run=run,
             control=work,
             work=work,
@@ -99,7 +96,7 @@ async def _rehearsed(look: Look, parameters: ConnectionParameters, told: Told) -
 def _imagined(look: Look) -> RunRecord:
     """The run that an operator would have at this moment: past its gate, with this plan."""
     meta, now = look.migration.metadata, datetime.now(UTC)
-    spec_hash = canonical_hash(immutable_part(look.migration.spec))
+    spec_hash = spec_hash_of(look.migration.spec)
     return RunRecord(
         run_id=str(uuid.uuid4()),
         identity=RunIdentity("", meta.namespace, meta.name, spec_hash),

@@ -19,12 +19,8 @@ def as_document(look: Look) -> dict[str, Any]:
     """The report as JSON: `safety` is what status.safety of the object would be."""
     found = look.found
     return {
-        "namespace": look.migration.metadata.namespace,
-        "name": look.migration.metadata.name,
-        "table": look.table,
-        "gate": look.gate_document,
-        "notSupported": list(look.refused),
-        "safety": safety_status(found.findings).model_dump(mode="json", by_alias=True, exclude_none=True),
+        **look.heading_document,
+        "safety": safety_status(found.findings).dump(),
         "plan": {"hash": found.plan.hash, "rows": found.plan.proof.rows} if found.plan else None,
     }
 

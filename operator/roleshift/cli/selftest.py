@@ -19,15 +19,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from roleshift.api import RoleMigrationSpec
-from roleshift.api.fields import immutable_part
 from roleshift.cli.database import database_parameters
 from roleshift.cli.exit_codes import CommandError, ExitCode
 from roleshift.cli.offline_run import OfflineRun
 from roleshift.cli.options import Report
 from roleshift.cli.symbols import Symbols, symbols_for
 from roleshift.engine.connection import ConnectionParameters
-from roleshift.engine.hashing import canonical_hash
-from roleshift.engine.identity import RunIdentity
+from roleshift.engine.identity import RunIdentity, spec_hash_of
 from roleshift.errors import RoleshiftError
 from roleshift.phases import backing_up, checking, migrating, rolling_back, validating
 from roleshift.postgres import scratch
@@ -192,9 +190,7 @@ class _Selftest:
 
     async def _begin(self, control: Session, work: Session) -> tuple[OfflineRun, str]:
         spec = scratch_spec(self._scratch.schema)
-        identity = RunIdentity(
-            f"selftest/{uuid.uuid4()}", "", "selftest", canonical_hash(immutable_part(spec))
-        )
+        identity = RunIdentity(f"selftest/{uuid.uuid4()}", "", "selftest", spec_hash_of(spec))
         run = await OfflineRun.begin(spec, identity, self._scratch.run_id, control, work)
         return run, f"run {self._scratch.run_id} in the ledger"
 

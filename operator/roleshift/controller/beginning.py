@@ -51,7 +51,6 @@ async def begun(
 
     Args:
         known: the latest attempt that the ledger has.
-        mode: what a new run may do to the table.
 
     Raises:
         FencedError: somebody removed the row at once.

@@ -4,25 +4,20 @@ What comes next is the engine's decision, from the ledger; here it is only
 carried out. Which object it is, and when to look again, is the worker's.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from roleshift.api import Mode, Phase, RoleMigration
+from roleshift.api import Phase, RoleMigration
 from roleshift.cluster.client import ConflictError
 from roleshift.cluster.status_writer import ObjectGoneError
 from roleshift.controller import closing
-from roleshift.controller.interruptible import (
-    ObjectChangedError,
-)
+from roleshift.controller.desk import Desk
+from roleshift.controller.interruptible import ObjectChangedError
 from roleshift.controller.latching import latch
 from roleshift.controller.performing import Performer, Sessions
-from roleshift.controller.ports import Inbox
-from roleshift.controller.reporter import Reporter
 from roleshift.controller.views import SUSPENDED, ended_view, rehearsing_view, view_of, waiting_view
 from roleshift.engine import approval
 from roleshift.engine.conditions import Activity, View
-from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.neighbours import Neighbour, superseded
 from roleshift.engine.outcome import Advance, Extent, Outcome, Retry, Undo
 from roleshift.engine.requests import Requests
@@ -35,7 +30,7 @@ from roleshift.engine.settlement import (
     resolved,
     settle,
 )
-from roleshift.engine.situation import situation_of, wants_back
+from roleshift.engine.situation import situation_of, undoes_a_write
 from roleshift.engine.steps import Step, after_gate, next_step
 from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import FencedError, Reason
@@ -45,31 +40,13 @@ from roleshift.postgres import fence, ledger, neighbours
 class Driver:
     """Carries one claimed run on until it rests or waits."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        reporter: Reporter,
-        inbox: Inbox,
-        look: Callable[[], tuple[RoleMigration, Requests]],
-        surroundings: Callable[[RoleMigration], Awaitable[Surroundings]],
-        *,
-        looks: int,
-        waited_seconds: float,
-    ) -> None:
-        """Takes what it works on.
-
-        Args:
-            look: reads the newest state of the object.
-            surroundings: looks at what is outside the database.
-            looks: how often the run has looked at what it waits for.
-            waited_seconds: for how long it has waited already.
-        """
+    def __init__(self, sessions: Sessions, desk: Desk) -> None:
         self._sessions = sessions
-        self._reporter = reporter
-        self._look = look
-        self._performer = Performer(sessions, reporter, inbox, look, surroundings)
-        self._looks = looks
-        self._waited_seconds = waited_seconds
+        self._desk = desk
+        self._reporter = desk.reporter
+        self._performer = Performer(sessions, desk)
+        self._looks = desk.patience.looks
+        self._waited_seconds = desk.patience.seconds
         self.run: RunRecord | None = None
 
     async def drive(self, run: RunRecord) -> Settlement | None:
@@ -83,7 +60,7 @@ class Driver:
             RoleshiftError: a session is gone.
         """
         while True:
-            migration, requests = self._look()
+            migration, requests = self._desk.look()
             if requests.spec_hash != run.identity.spec_hash:
                 raise ObjectChangedError
             run, newer = await self._heard(run, requests)
@@ -142,7 +119,7 @@ class Driver:
 
     async def restore_again(self, run: RunRecord, retry_token: str) -> RunRecord:
         """Begin the restore of a run anew whose rollback had failed, because a person asked for it."""
-        migration, _ = self._look()
+        migration, _ = self._desk.look()
         asked = Undo(Reason.ROLLED_BACK_ON_REQUEST, "the restore is tried again", Extent.COMMITTED)
         async with self._sessions.control.transaction(closing.TIMEOUTS):
             await ledger.record(self._sessions.control, run, ledger.Documents(retry_token=retry_token))
@@ -160,7 +137,7 @@ class Driver:
 
         A refused request is not noted. No later run can begin while the lock on the target is held.
         """
-        if run.phase is Phase.DONE and run.mode is Mode.APPLY and wants_back(run, requests):
+        if undoes_a_write(run, requests):
             await self._sessions.lock_target(run)
             newer = await neighbours.newer(self._sessions.control, run)
             if newer is not None:

@@ -1,25 +1,14 @@
 """What one step of a run comes to: its phase is run on the run's sessions, and every error is an outcome."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from roleshift.api import Phase, RoleMigration
-from roleshift.api.fields import immutable_part
-from roleshift.controller.interruptible import (
-    INTERRUPTIBLE,
-    stops,
-    unless_unwanted,
-)
-from roleshift.controller.ports import Inbox
-from roleshift.controller.reporter import Reporter
-from roleshift.engine.facts.surroundings import Surroundings
+from roleshift.controller.desk import Desk
+from roleshift.controller.interruptible import INTERRUPTIBLE, stops, unless_unwanted
 from roleshift.engine.outcome import Extent, Outcome, Undo
 from roleshift.engine.progress import Progress
-from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
-from roleshift.engine.settlement import (
-    outcome_of_error,
-)
+from roleshift.engine.settlement import outcome_of_error
 from roleshift.engine.steps import Step
 from roleshift.errors import FencedError, Reason, RoleshiftError, SpecError
 from roleshift.phases import (
@@ -69,20 +58,9 @@ class Sessions:
 class Performer:
     """Performs the steps of one claimed run."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        reporter: Reporter,
-        inbox: Inbox,
-        look: Callable[[], tuple[RoleMigration, Requests]],
-        surroundings: Callable[[RoleMigration], Awaitable[Surroundings]],
-    ) -> None:
-        """Takes what it works on, as `Driver` does."""
+    def __init__(self, sessions: Sessions, desk: Desk) -> None:
         self._sessions = sessions
-        self._reporter = reporter
-        self._inbox = inbox
-        self._look = look
-        self._surroundings = surroundings
+        self._desk = desk
 
     async def outcome(self, step: Step, run: RunRecord, migration: RoleMigration) -> Outcome:
         """What a step comes to; an error is an outcome too, as long as the ledger can be asked.
@@ -100,7 +78,7 @@ class Performer:
         except FencedError:
             raise
         except RoleshiftError as error:
-            self._reporter.error(error, run.run_id)
+            self._desk.reporter.error(error, run.run_id)
             if not self._sessions.control.is_usable:
                 raise
             await self._end_what_was_lost()
@@ -116,27 +94,27 @@ class Performer:
         work = _PHASES[step](context)
         if step not in INTERRUPTIBLE:
             return await work
-        return await unless_unwanted(work, self._inbox, lambda: self._is_unwanted(step, context.run))
+        return await unless_unwanted(work, self._desk.inbox, lambda: self._is_unwanted(step, context.run))
 
     def _is_unwanted(self, step: Step, run: RunRecord) -> bool:
         try:
-            _, requests = self._look()
+            _, requests = self._desk.look()
         except SpecError:
             return step is Step.REHEARSE
         return stops(step, requests, run)
 
     def _context(self, run: RunRecord, migration: RoleMigration) -> Context:
-        started = self._reporter.now()
+        reporter = self._desk.reporter
+        started = reporter.now()
 
         def rows_done(done: int, total: int) -> None:
-            self._reporter.show_progress(Progress(total, done, started, self._reporter.now()))
+            reporter.show_progress(Progress(total, done, started, reporter.now()))
 
         return Context(
             spec=migration.spec,
-            immutable=immutable_part(migration.spec),
             run=run,
             control=self._sessions.control,
             work=self._sessions.work,
             rows_done=rows_done,
-            surroundings=lambda: self._surroundings(migration),
+            surroundings=lambda: self._desk.surroundings(migration),
         )

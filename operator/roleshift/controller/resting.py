@@ -1,6 +1,6 @@
 """Objects for which nothing is to be done now: at their end, stalled, superseded, or given up."""
 
-from roleshift.api import Phase, RoleMigration
+from roleshift.api import RoleMigration
 from roleshift.cluster.events import EventType
 from roleshift.controller.desk import Desk
 from roleshift.controller.views import ended_view, waiting_view
@@ -8,7 +8,7 @@ from roleshift.engine.attempts import Continuation, refused_retry
 from roleshift.engine.neighbours import forget_command, superseded
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
-from roleshift.engine.situation import wants_back
+from roleshift.engine.situation import undoes_a_write
 from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres import neighbours
 from roleshift.postgres.session import Session
@@ -65,7 +65,7 @@ async def stand_back(
     Returns:
         Seconds until it is looked at again; None where nothing is in the way.
     """
-    if run is None or run.phase is not Phase.DONE or not wants_back(run, requests):
+    if run is None or not undoes_a_write(run, requests):
         return None
     newer = await neighbours.newer(control, run)
     if newer is None:

@@ -8,7 +8,6 @@ process that it runs in. What becomes of a look that met an error is
 import time
 
 from roleshift.api import Phase, RoleMigration, RoleMigrationStatus
-from roleshift.api.fields import immutable_part
 from roleshift.controller.beginning import begun, cleared, known_run
 from roleshift.controller.credentials import Credentials
 from roleshift.controller.desk import Desk
@@ -173,7 +172,6 @@ class MigrationWorker:
         """The role may not make or read a ledger: the checks say which rights it lacks."""
         found = await examine(
             migration.spec,
-            immutable_part(migration.spec),
             sessions.work,
             sessions.control,
             await self._desk.surroundings(migration),
@@ -196,15 +194,7 @@ class MigrationWorker:
         self._run = run
         self._tell_of(await cleared(sessions.control, run, requests), requests)
         desk.reporter.take_up(run)
-        driver = Driver(
-            sessions,
-            desk.reporter,
-            self._inbox,
-            desk.look,
-            desk.surroundings,
-            looks=desk.patience.looks,
-            waited_seconds=desk.patience.seconds,
-        )
+        driver = Driver(sessions, desk)
         try:
             if what is Continuation.RESTORE_AGAIN:
                 run = await driver.restore_again(run, requests.retry_token)

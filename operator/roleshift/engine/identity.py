@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from roleshift.api import RoleMigrationSpec, immutable_part
+from roleshift.engine.hashing import canonical_hash
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectKey:
@@ -42,3 +45,8 @@ class RunIdentity:
     namespace: str
     name: str
     spec_hash: str
+
+
+def spec_hash_of(spec: RoleMigrationSpec) -> str:
+    """The hash of the part of a spec that a run is found by."""
+    return canonical_hash(immutable_part(spec))

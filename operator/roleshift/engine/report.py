@@ -59,7 +59,7 @@ def report_document(namespace: str, name: str, table: str, status: RoleMigration
         "table": table,
         "summary": _summary(status),
         "plan": _dumped(status.plan),
-        "timeline": [_dumped(step) for step in status.steps],
+        "timeline": [step.dump() for step in status.steps],
         "estimates": [_plain(one) for one in comparisons(status)],
         "safety": _dumped(status.safety),
         "backup": _dumped(status.backup),
@@ -70,7 +70,7 @@ def report_document(namespace: str, name: str, table: str, status: RoleMigration
 
 def _summary(status: RoleMigrationStatus) -> dict[str, Any]:
     ready = next((one for one in status.conditions if one.type is ConditionType.READY), None)
-    shown = _dumped(status) or {}
+    shown = status.dump()
     begun, ended = status.start_time, status.completion_time
     return {
         "phase": shown["phase"],
@@ -90,4 +90,4 @@ def _plain(one: Comparison) -> dict[str, Any]:
 
 
 def _dumped(part: StatusModel | None) -> dict[str, Any] | None:
-    return None if part is None else part.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return None if part is None else part.dump()

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from roleshift.api import Approval, DesiredState, RoleMigration
-from roleshift.api.fields import immutable_part
 from roleshift.engine.hashing import canonical_hash
+from roleshift.engine.identity import spec_hash_of
 from roleshift.engine.steps import RollbackRequest, Suspension
 
 RETRY = "roleshift.dev/retryRequestedAt"
@@ -65,7 +65,7 @@ def requests_of(migration: RoleMigration) -> Requests:
     wants_back = spec.desired_state is DesiredState.ROLLED_BACK
     who, why = notes.get(REQUESTED_BY, ""), notes.get(REASON, "")
     return Requests(
-        spec_hash=canonical_hash(immutable_part(spec)),
+        spec_hash=spec_hash_of(spec),
         manifest_hash=canonical_hash(
             spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(_WHAT_PEOPLE_ASK))
         ),

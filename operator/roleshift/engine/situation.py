@@ -1,5 +1,6 @@
 """What the choice of a run's next step depends on, from its ledger row and its object. Pure."""
 
+from roleshift.api import Mode, Phase
 from roleshift.engine.neighbours import Neighbour
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
@@ -9,6 +10,11 @@ from roleshift.engine.steps import RollbackRequest, Situation, Standing, WriteSt
 def wants_back(run: RunRecord, requests: Requests) -> bool:
     """Whether a person asks for the old state, or has."""
     return requests.rollback is RollbackRequest.REQUESTED or run.rollback_requested_at is not None
+
+
+def undoes_a_write(run: RunRecord, requests: Requests) -> bool:
+    """Whether a Done run is to be undone that wrote: a later run on the table may stand in its way."""
+    return run.phase is Phase.DONE and run.mode is Mode.APPLY and wants_back(run, requests)
 
 
 def situation_of(run: RunRecord, requests: Requests, newer: Neighbour | None) -> Situation:

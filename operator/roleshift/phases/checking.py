@@ -13,7 +13,6 @@ async def run(context: Context) -> Outcome:
     """Examine the database and record findings and plan."""
     found = await examine(
         context.spec,
-        context.immutable,
         context.work,
         context.control,
         await context.surroundings(),

@@ -23,12 +23,10 @@ class Context:
     Attributes:
         control: holds the lock on the target; ledger rows are written through it.
         work: facts, image, write and restore; its backend is recorded in the ledger.
-        immutable: the part of the spec that the run is identified by.
         surroundings: looks at what is outside the database; called before each look at the database.
     """
 
     spec: RoleMigrationSpec
-    immutable: dict[str, object]
     run: RunRecord
     control: Session
     work: Session

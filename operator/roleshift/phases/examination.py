@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from roleshift.api import Mode, RoleMigrationSpec, SchemaChanges
+from roleshift.api import Mode, RoleMigrationSpec, SchemaChanges, immutable_part
 from roleshift.checks.backup import estimate_of
 from roleshift.checks.capacity import seconds_of
 from roleshift.checks.catalogue import judge_all
@@ -52,7 +52,6 @@ class Examination:
 
 async def examine(
     spec: RoleMigrationSpec,
-    immutable: dict[str, object],
     reading: Session,
     trying: Session,
     surroundings: Surroundings,
@@ -69,7 +68,7 @@ async def examine(
     wanted = wanted_of(spec)
     facts = replace(await look(reading, wanted), surroundings=surroundings)
     facts = replace(facts, condition=beside(facts.condition, reading.backend, trying.backend))
-    plan = plan_for(Subject(spec, facts), immutable, carried_out)
+    plan = plan_for(Subject(spec, facts), carried_out)
     facts = replace(facts, permissions=await _permissions(trying, spec, wanted, facts, plan))
     findings = apply_waivers(judge_all(Subject(spec, facts)), spec.checks.waivers, surroundings.now)
     return Examination(facts, findings, judge_gate(findings, spec.checks.minimum_score), plan)
@@ -114,9 +113,7 @@ async def _permissions(
     return await permissions.try_permissions(session, trial)
 
 
-def plan_for(
-    subject: Subject, immutable: dict[str, object], carried_out: Sequence[SchemaChange] = ()
-) -> Plan | None:
+def plan_for(subject: Subject, carried_out: Sequence[SchemaChange] = ()) -> Plan | None:
     """The plan, where table, key, columns and roles are known and usable."""
     target, proof, key = subject.target, subject.proof, subject.key
     if target is None or proof is None or not isinstance(key, Key):
@@ -132,7 +129,7 @@ def plan_for(
         return None
     shape = _shape(subject, target)
     plan = make_plan(
-        immutable=immutable,
+        immutable=immutable_part(subject.spec),
         waivers=subject.spec.checks.waivers,
         shape=shape,
         proof=proof,
