@@ -22,6 +22,7 @@ class Reason(StrEnum):
 
     # Ends.
     MIGRATION_COMPLETED = "MigrationCompleted"
+    MIGRATION_ACCEPTED = "MigrationAccepted"
     DRY_RUN_COMPLETED = "DryRunCompleted"
     REHEARSAL_COMPLETED = "RehearsalCompleted"
     REHEARSAL_INCOMPLETE = "RehearsalIncomplete"
@@ -38,10 +39,16 @@ class Reason(StrEnum):
     # Waiting: heals by itself or by a person.
     SUSPENDED = "Suspended"
     WAITING_FOR_APPROVAL = "WaitingForApproval"
+    AWAITING_DECISION = "AwaitingDecision"
     SUPERSEDED = "Superseded"
+    BACKUP_EXPIRED = "BackupExpired"
     RETRY_REFUSED = "RetryRefused"
     SECRET_NOT_FOUND = "SecretNotFound"
     SECRET_INVALID = "SecretInvalid"
+    STORE_UNREACHABLE = "StoreUnreachable"
+    STORE_ACCESS_DENIED = "StoreAccessDenied"
+    STORE_NOT_FOUND = "StoreNotFound"
+    STORE_FULL = "StoreFull"
     SERVER_UNREACHABLE = "ServerUnreachable"
     AUTHENTICATION_FAILED = "AuthenticationFailed"
     DATABASE_NOT_FOUND = "DatabaseNotFound"
@@ -81,8 +88,10 @@ class Reason(StrEnum):
     FOREIGN_RUN = "ForeignRun"
 
     # What the database answered in mid-run.
+    INVALID_ARCHIVE = "InvalidArchive"
     BACKUP_NOT_VERIFIED = "BackupNotVerified"
     BACKUP_DAMAGED = "BackupDamaged"
+    ROLES_CHANGED_SINCE = "RolesChangedSince"
     ROWS_SWALLOWED = "RowsSwallowed"
     STATEMENT_TIMEOUT = "StatementTimeout"
     CANCELLED = "Cancelled"
@@ -122,6 +131,10 @@ class SpecError(RoleshiftError):
 
 class ClusterError(RoleshiftError):
     """The Kubernetes API, or an object that a run needs from it, is not there yet."""
+
+
+class StoreError(RoleshiftError):
+    """The object store refused, failed or went away, or holds something else than it should."""
 
 
 class DatabaseError(RoleshiftError):

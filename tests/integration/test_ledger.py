@@ -32,13 +32,13 @@ class TestCreation:
             assert {await ledger_schema.installed_version(session) for session in sessions} == {
                 ledger_schema.VERSION
             }
-        assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,), (3,)]
+        assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,), (3,), (4,)]
 
     async def test_a_version_that_is_not_known_is_refused(self, profiles: Database) -> None:
         async with phases_on(profiles):
             pass
-        profiles.execute("INSERT INTO roleshift.ledger_version (version) VALUES (4)")
-        with pytest.raises(DatabaseError, match="has version 4, this operator knows 3; upgrade") as refused:
+        profiles.execute("INSERT INTO roleshift.ledger_version (version) VALUES (5)")
+        with pytest.raises(DatabaseError, match="has version 5, this operator knows 4; upgrade") as refused:
             async with phases_on(profiles):
                 pass
         assert refused.value.reason is Reason.LEDGER_TOO_NEW

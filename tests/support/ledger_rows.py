@@ -22,7 +22,11 @@ _MAKE_OLDER = """
     DROP TABLE roleshift.migration_validation_functions;
     ALTER TABLE roleshift.migration_run
         DROP approved_hash, DROP approved_at, DROP approved_by, DROP approval_reason, DROP approved_plan,
-        DROP carried_hash, DROP forget_token, DROP forgotten_at, DROP forgotten_by, DROP mode;
+        DROP carried_hash, DROP forget_token, DROP forgotten_at, DROP forgotten_by, DROP mode,
+        DROP resume_token, DROP accept_token, DROP accepted_at, DROP accepted_by, DROP acceptance_reason;
+    ALTER TABLE roleshift.migration_backup
+        DROP manifest_sha256, DROP covers_write, DROP removed_at, DROP removal_reason;
+    ALTER TABLE roleshift.migration_rollback_log DROP on_conflict, DROP found;
     ALTER TABLE roleshift.migration_execution_log
         DROP work_seconds, DROP lock_seconds, DROP wal_bytes, DROP wal_of, DROP schema_change;
     DELETE FROM roleshift.ledger_version WHERE version > 1;

@@ -42,6 +42,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Every row holds its new role and every verification passed.",
         "Nothing. `spec.desiredState: RolledBack` brings the old roles back while the backup is kept.",
     ),
+    Reason.MIGRATION_ACCEPTED: Explanation(
+        "A verification had failed, and a person took the data as they are: DataConsistent still says what "
+        "was found, the condition Ready who accepted it and why.",
+        "Nothing. `spec.desiredState: RolledBack` brings the old roles back while the backup is kept.",
+    ),
     Reason.DRY_RUN_COMPLETED: Explanation(
         "A dry run has ended: the checks passed and the statements of the plan were prepared. Nothing was "
         "written or locked, and nobody was migrated.",
@@ -100,6 +105,18 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Read the plan, then set spec.approval.planHash to status.plan.hash (`roleshift approve NAME`). "
         "A plan that changes has another hash and waits again.",
     ),
+    Reason.AWAITING_DECISION: Explanation(
+        "The rows are written and committed, a verification failed, and spec.rollback.policy leaves it to a "
+        "person what becomes of them. The run waits for as long as that takes; the backup is kept.",
+        "Read status.validation.results. Then one of three: `roleshift rollback NAME` brings the old roles "
+        "back, `roleshift resume NAME` verifies again (after the cause was mended), `roleshift accept NAME "
+        "--reason …` takes the data as they are.",
+    ),
+    Reason.BACKUP_EXPIRED: Explanation(
+        "The old roles are asked for, and the backups of the run were removed because "
+        "spec.backup.retentionSeconds was over, or because somebody removed them. Nothing is written.",
+        "Set spec.desiredState: Migrated here. To change the roles again, write a new RoleMigration.",
+    ),
     Reason.SUPERSEDED: Explanation(
         "The old roles are asked for, and a later run has written to the same table since. Undone in another "
         "order than they were done, the two would leave roles that neither knows. The run stays Done and "
@@ -121,6 +138,22 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.SECRET_INVALID: Explanation(
         "The Secret lacks a key, or its value is no connection string.",
         "Correct the Secret; the run sees it by itself.",
+    ),
+    Reason.STORE_UNREACHABLE: Explanation(
+        "The object store of spec.backup.archive does not answer, or not in time.",
+        "Check the URL, the endpoint and the network policy; the run goes on by itself.",
+    ),
+    Reason.STORE_ACCESS_DENIED: Explanation(
+        "The object store refuses the credentials, or they may not read, write and delete below the URL.",
+        "Correct the Secret of spec.backup.archive or the rights it stands for; the run goes on by itself.",
+    ),
+    Reason.STORE_NOT_FOUND: Explanation(
+        "There is no such bucket or container.",
+        "Create it, or correct spec.backup.archive.url; the run goes on by itself.",
+    ),
+    Reason.STORE_FULL: Explanation(
+        "The object store takes nothing more: its disk or its quota is full.",
+        "Free space or raise the quota; the run goes on by itself.",
     ),
     Reason.SERVER_UNREACHABLE: Explanation(
         "No TCP connection to the server.",
@@ -233,10 +266,20 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "If spec.connection leads to the wrong database, put it back. Else `roleshift forget NAME`: the "
         "copied runs of that name and their images are cleared, and the run begins anew.",
     ),
+    Reason.INVALID_ARCHIVE: Explanation(
+        "spec.backup.archive names a place where the operator may not write, or the store holds something "
+        f"else under that name. {_UNCHANGED}",
+        f"The message says what. {_MANIFEST}",
+    ),
     Reason.BACKUP_NOT_VERIFIED: Explanation(f"The image differs from its source. {_UNCHANGED}", _RETRY),
     Reason.BACKUP_DAMAGED: Explanation(
         "The image is gone or altered; nothing is restored from it, and nothing is written without it.",
         "Find out who writes to the schema roleshift.",
+    ),
+    Reason.ROLES_CHANGED_SINCE: Explanation(
+        "Roles were changed after the migration and spec.rollback.onConflict is Fail: nothing was restored, "
+        "the table is as the migration left it, and roleshift.migration_rollback_log names every such row.",
+        f"Set spec.rollback.onConflict to Skip or Overwrite. {_RETRY}",
     ),
     Reason.ROWS_SWALLOWED: Explanation(
         "Fewer rows were written than there are in the image; the transaction was rolled back.",

@@ -65,6 +65,7 @@ class Image:
         checksum: order-independent hash over every row, as decimal text.
         references: rows that referred to nothing before the run, by foreign key or table.
         arrived: roles of the new set that rows held before the run, outside the image.
+        removed_at: when it was removed on purpose, and why; the entry stays.
     """
 
     name: str
@@ -75,6 +76,33 @@ class Image:
     expires_at: datetime
     references: dict[str, int] = field(default_factory=dict)
     arrived: tuple[str, ...] = ()
+    removed_at: datetime | None = None
+    removal_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRecord:
+    """A copy of the image in an object store, as the catalogue has it.
+
+    Attributes:
+        url: the folder of this run in the store.
+        rows: of the image as it was archived, before the write refreshed it.
+        bytes: of its objects, compressed.
+        manifest_sha256: of the manifest that lies in the store, as hexadecimal digits.
+        covers_write: the delta of the write was appended and compared; without it nothing is restored
+            from the archive once the run has written.
+        removed_at: when it was removed on purpose, and why; the entry stays.
+    """
+
+    url: str
+    rows: int
+    bytes: int
+    manifest_sha256: str
+    covers_write: bool
+    created_at: datetime
+    expires_at: datetime
+    removed_at: datetime | None = None
+    removal_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +150,19 @@ class ApprovalRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptanceRecord:
+    """That a person takes the data as they are although a verification failed; latched when first seen.
+
+    Attributes:
+        by, reason: as the annotations say; "" where they say nothing.
+    """
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """A run. The truth about it; the object's status is a projection of this.
 
@@ -136,6 +177,9 @@ class RunRecord:
         forget_token: the value of forgetRequestedAt that was acted on last, or "".
         carried_hash: an approval of an earlier attempt that stands in the manifest still and does not count
             for this one; "" once it was taken out.
+        resume_token: the value of resumeRequestedAt that was acted on last, or "".
+        accept_token: the value of acceptRequestedAt that was acted on last, or "".
+        acceptance: a person took the data as they are.
         copied: the row was made in another database and came here with a copy of it.
     """
 
@@ -167,8 +211,12 @@ class RunRecord:
     retry_token: str = ""
     forget_token: str = ""
     carried_hash: str = ""
+    resume_token: str = ""
+    accept_token: str = ""
+    acceptance: AcceptanceRecord | None = None
     copied: bool = False
     image: Image | None = None
+    archive: ArchiveRecord | None = None
     write: WriteRecord | None = None
     log: tuple[LogEntry, ...] = ()
 

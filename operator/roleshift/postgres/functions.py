@@ -15,7 +15,7 @@ from psycopg import sql
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import identifier, literal, statement, trusted
 
-FUNCTIONS_VERSION = 2
+FUNCTIONS_VERSION = 3
 
 _SETTINGS = (
     ("search_path", "pg_catalog, pg_temp"),

@@ -7,13 +7,15 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
-from roleshift.api import Mode, Phase, WALOf
+from roleshift.api import BackupMethod, Mode, Phase, WALOf
 from roleshift.engine.checks import Finding
 from roleshift.engine.cost import Taken
 from roleshift.engine.identity import RunIdentity
 from roleshift.engine.plan import Plan, SchemaChange
 from roleshift.engine.run import (
+    AcceptanceRecord,
     ApprovalRecord,
+    ArchiveRecord,
     Image,
     LogEntry,
     LogOutcome,
@@ -41,7 +43,7 @@ def run_record(row: DictRow, identity: RunIdentity) -> RunRecord:
 
     An older ledger, which is looked at before it is brought up, lacks the columns of later versions.
     """
-    log = row["log"] or []
+    log, backups = row["log"] or [], row["backups"] or {}
     return RunRecord(
         run_id=str(row["run_id"]),
         identity=identity,
@@ -71,8 +73,12 @@ def run_record(row: DictRow, identity: RunIdentity) -> RunRecord:
         retry_token=row["retry_token"],
         forget_token=row["forget_token"],
         carried_hash=row["carried_hash"],
+        resume_token=row["resume_token"],
+        accept_token=row["accept_token"],
+        acceptance=_acceptance(row) if row["accepted_at"] else None,
         copied=row["copied"],
-        image=_image(row["image"]) if row["image"] else None,
+        image=_image(backups[BackupMethod.TABLE]) if BackupMethod.TABLE in backups else None,
+        archive=_archive(backups[BackupMethod.ARCHIVE]) if BackupMethod.ARCHIVE in backups else None,
         write=_write(log),
         log=tuple(_log_entry(line) for line in log),
     )
@@ -88,6 +94,10 @@ def _approval(row: DictRow) -> ApprovalRecord:
     )
 
 
+def _acceptance(row: DictRow) -> AcceptanceRecord:
+    return AcceptanceRecord(row["accepted_at"], row["accepted_by"], row["acceptance_reason"])
+
+
 def _image(document: dict[str, Any]) -> Image:
     return Image(
         name=document["name"],
@@ -98,7 +108,30 @@ def _image(document: dict[str, Any]) -> Image:
         expires_at=datetime.fromisoformat(document["expires_at"]),
         references=document["reference_rows"],
         arrived=tuple(document["arrived_roles"]),
+        **_removal(document),
     )
+
+
+def _archive(document: dict[str, Any]) -> ArchiveRecord:
+    return ArchiveRecord(
+        url=document["name"],
+        rows=document["rows"],
+        bytes=document["bytes"],
+        manifest_sha256=document["manifest_sha256"],
+        covers_write=document["covers_write"],
+        created_at=datetime.fromisoformat(document["created_at"]),
+        expires_at=datetime.fromisoformat(document["expires_at"]),
+        **_removal(document),
+    )
+
+
+def _removal(document: dict[str, Any]) -> dict[str, Any]:
+    """When and why a backup was removed."""
+    at = document["removed_at"]
+    return {
+        "removed_at": datetime.fromisoformat(at) if at else None,
+        "removal_reason": document["removal_reason"],
+    }
 
 
 def _write(log: list[dict[str, Any]]) -> WriteRecord | None:

@@ -4,7 +4,11 @@ SELECT
     r.*,
     r.target_oid::bigint AS target_oid_number,
     r.database_identity <> {database_identity} AS copied,
-    (SELECT to_jsonb(b) FROM roleshift.migration_backup AS b WHERE b.run_id = r.run_id) AS image,
+    (
+        SELECT jsonb_object_agg(b.method, to_jsonb(b))
+        FROM roleshift.migration_backup AS b
+        WHERE b.run_id = r.run_id
+    ) AS backups,
     (
         SELECT jsonb_agg(to_jsonb(l) ORDER BY l.id)
         FROM roleshift.migration_execution_log AS l

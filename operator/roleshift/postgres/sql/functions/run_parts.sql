@@ -27,7 +27,8 @@ BEGIN
             USING HINT = 'SELECT run_id, name, phase FROM roleshift.migration_run lists them.';
     END IF;
     SELECT b.name, b.rows, b.checksum, b.reference_rows, b.arrived_roles INTO kept
-    FROM roleshift.migration_backup AS b WHERE b.run_id = run_parts.run_id;
+    FROM roleshift.migration_backup AS b
+    WHERE b.run_id = run_parts.run_id AND b.method = 'Table' AND b.removed_at IS NULL;
     IF NOT FOUND OR to_regclass(format('roleshift.%I', kept.name)) IS NULL THEN
         RAISE EXCEPTION 'run % has no image', run_parts.run_id
             USING HINT = 'Nothing was written yet, or its image has been removed since.';
