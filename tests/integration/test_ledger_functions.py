@@ -18,7 +18,7 @@ PASSED = dict.fromkeys(("BackupChecksum", "Completeness", "RowValues", "ForeignK
 CHECKSUMS = {
     "run_parts(uuid)": "ae9cb5637f46",
     "validate_run(uuid)": "daf2eec33848",
-    "restore_run(uuid)": "7a7987cc80bc",
+    "restore_run(uuid)": "86ae82eebcff",
 }
 
 

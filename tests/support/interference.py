@@ -88,9 +88,15 @@ class Story:
             original = self._image_of(row)
             if original is not None:
                 known = (self.after[original].run_values, self.before[original].run_values)
-                if row.run_values not in known:
+                if row.run_values not in known and not self._is_back(row):
                     found.add(name)
         return found
+
+    def _is_back(self, row: Row) -> bool:
+        """Whether a row stands under the old key of one of the image, with its old values."""
+        old = {self._key(self.before[name]): name for name in self.foreseen.written}
+        original = old.get(self._key(row))
+        return original is not None and row.run_values == self.before[original].run_values
 
     def _back_at_old_key(self) -> set[Hashable]:
         """Rows whose key holds the role, which others gave their old key again, with other values."""

@@ -156,8 +156,21 @@ def _rows(draw: st.DrawFn, kind: Kind) -> list[tuple[Any, ...]]:
         return (user, role) if kind.user and user is not None and role is not None else object()
 
     found = draw(st.lists(row, min_size=2, max_size=9, unique_by=alike))
+    if kind.user and draw(st.booleans()):
+        held = {(user, role) for user, role, *_ in found}
+        found += [(1, role, None, 1) for role in ROLES if (1, role) not in held]
     numbers = draw(st.permutations(range(1, len(found) + 1)))
     return [(no, *one) for no, one in zip(numbers, found, strict=True)]
+
+
+@st.composite
+def _knots(draw: st.DrawFn) -> dict[str, str]:
+    """A circle of roles, and others that end in it: the most that can be in each other's way."""
+    order = draw(st.permutations(ROLES))
+    size = draw(st.integers(2, len(order)))
+    circle, others = order[:size], order[size:]
+    into = {old: draw(st.sampled_from(circle)) for old in others}
+    return dict(zip(circle, [*circle[1:], circle[0]], strict=True)) | into
 
 
 @st.composite
@@ -167,7 +180,7 @@ def _mappings(draw: st.DrawFn, kind: Kind) -> list[dict[str, str]]:
     In arrays every mapping gives a seniority that its new role decides, or none does: else two elements
     of one row could disagree with nothing to choose by.
     """
-    routes = draw(st.dictionaries(roles, roles, min_size=1))
+    routes = draw(st.dictionaries(roles, roles, min_size=1) | _knots())
     if kind.is_array:
         of_role = dict(zip(ROLES, (*SENIORITIES, "chief"), strict=True))
         ranked = draw(st.booleans()) or all(old == new for old, new in routes.items())

@@ -34,10 +34,22 @@ def conflicts_statement(shape: TargetShape, image: str) -> sql.Composed:
         key=_key(shape),
         joins=_joins_before(shape, image),
         written=is_written(shape),
-        present=_present(shape),
-        as_left=values.as_left_by_run(shape),
-        as_before=values.all_as_before(shape, _before(shape)),
+        changed=_changed(shape),
     )
+
+
+def _changed(shape: TargetShape) -> sql.Composed:
+    """Whether a row is neither as the run left it nor as before.
+
+    Where the key holds the role, a row under the new key counts first: one under the old key may be new.
+    """
+    parts = {
+        "is_there": sql.SQL("{} IS NOT NULL").format(of("t", shape.key[0])),
+        "is_at_old_key": sql.SQL("{} IS NOT NULL").format(of(_before(shape), shape.key[0])),
+        "as_left": values.as_left_by_run(shape),
+        "as_before": values.all_as_before(shape, _before(shape)),
+    }
+    return (_CHANGED_IN_KEY if shape.role_in_key else _CHANGED).format(**parts)
 
 
 def blocked_statements(shape: TargetShape, image: str) -> list[sql.Composed]:
@@ -139,27 +151,30 @@ def _before(shape: TargetShape) -> str:
     return "b" if shape.role_in_key else "t"
 
 
+_CHANGED = sql.SQL("{is_there} AND ({as_left}) IS NOT TRUE AND ({as_before}) IS NOT TRUE")
+_CHANGED_IN_KEY = sql.SQL(
+    "CASE WHEN {is_there} THEN ({as_left}) IS NOT TRUE ELSE {is_at_old_key} AND ({as_before}) IS NOT TRUE END"
+)
 _BY_NEW_KEY = sql.SQL("LEFT JOIN {target} AS t ON {after}")
 _BY_OLD_KEY_WHERE_IT_STAYS = sql.SQL(
     " LEFT JOIN LATERAL (SELECT o.* FROM {target} AS o WHERE {before} AND NOT {leaves}) AS b ON true"
 )
 _BY_NEW_KEY_UNLESS_BACK = sql.SQL(
-    "LEFT JOIN LATERAL (SELECT o.* FROM {target} AS o WHERE {after} AND NOT {is_back}) AS t ON true"
-    " LEFT JOIN {target} AS b ON {before}"
+    "LEFT JOIN LATERAL (SELECT o.*, o.xmin FROM {target} AS o WHERE {after} AND NOT {is_back}) AS t ON true"
 )
+_BY_OLD_KEY = sql.SQL(" LEFT JOIN {target} AS b ON {before}")
 
 
 def _joins_before(shape: TargetShape, image: str) -> sql.Composed:
     """The rows that a row of the image may be now, before anything is restored.
 
     Where the key holds the role, a row can have the old key of one and the new key of another: what will
-    leave the old key of this one is that other one.
+    leave the old key of this one is that other one, and so is what is back under the new key of this one.
     """
     target = target_name(shape)
-    by_new_key = _BY_NEW_KEY.format(target=target, after=key_join_after(shape))
     if not shape.role_in_key:
-        return by_new_key
-    return by_new_key + _BY_OLD_KEY_WHERE_IT_STAYS.format(
+        return _BY_NEW_KEY.format(target=target, after=key_join_after(shape))
+    return _by_new_key_unless_back(shape, image) + _BY_OLD_KEY_WHERE_IT_STAYS.format(
         target=target, before=key_join(shape, "o"), leaves=_leaves(shape, image)
     )
 
@@ -169,11 +184,16 @@ def _joins_after(shape: TargetShape, image: str) -> sql.Composed:
     target = target_name(shape)
     if not shape.role_in_key:
         return _BY_NEW_KEY.format(target=target, after=key_join_after(shape))
+    by_old_key = _BY_OLD_KEY.format(target=target, before=key_join(shape, "b"))
+    return _by_new_key_unless_back(shape, image) + by_old_key
+
+
+def _by_new_key_unless_back(shape: TargetShape, image: str) -> sql.Composed:
     is_back = sql.SQL("EXISTS (SELECT FROM {} AS i WHERE {} AND {})").format(
         image_table(image), key_join(shape, "o"), values.all_as_before(shape, "o")
     )
     return _BY_NEW_KEY_UNLESS_BACK.format(
-        target=target, after=key_join_after(shape, "o"), is_back=is_back, before=key_join(shape, "b")
+        target=target_name(shape), after=key_join_after(shape, "o"), is_back=is_back
     )
 
 

@@ -6,4 +6,4 @@ SELECT
     'the role was changed after the migration; it was left as it is'
 FROM {image} AS i
 {joins}
-WHERE {written} AND {present} AND ({as_left}) IS NOT TRUE AND ({as_before}) IS NOT TRUE
+WHERE {written} AND {changed}

@@ -64,12 +64,17 @@ BEGIN
         restore_run.run_id, p ->> 'keys', p ->> 'image'
     );
     EXECUTE log || format(
-        'LEFT JOIN %1$s AS t ON %2$s
+        'LEFT JOIN LATERAL (
+            SELECT t.*, t.xmin FROM %1$s AS t
+            WHERE %2$s AND NOT EXISTS (
+                SELECT FROM %10$s AS i CROSS JOIN LATERAL (SELECT t.*) AS b WHERE %11$s AND %8$s
+            )
+        ) AS t ON true
         LEFT JOIN LATERAL (SELECT o.* FROM %1$s AS o WHERE %3$s AND NOT %9$s) AS b ON true
-        WHERE %4$s AND (%5$s IS NOT NULL OR %6$s IS NOT NULL) AND NOT %7$s
-        AND (%6$s IS NOT NULL AND %8$s) IS NOT TRUE',
+        WHERE %4$s
+        AND CASE WHEN %5$s IS NOT NULL THEN NOT %7$s ELSE %6$s IS NOT NULL AND (%8$s) IS NOT TRUE END',
         p ->> 'target', p ->> 'after_t', p ->> 'before_o', p ->> 'is_there', p ->> 'first_t', p ->> 'first_b',
-        left_as_is, p ->> 'before', leaves
+        left_as_is, p ->> 'before', leaves, p ->> 'image', p ->> 'before_b'
     ) USING 'the role was changed after the migration; it was left as it is';
     GET DIAGNOSTICS conflicts = ROW_COUNT;
     more := (p ->> 'constrained')::boolean::int;
