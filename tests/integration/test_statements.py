@@ -38,6 +38,7 @@ NO_PLAN = {
     "ledger_version_1": "many statements",
     "ledger_version_2": "many statements",
     "ledger_version_3": "many statements",
+    "ledger_version_4": "many statements",
     "lock_target": "a command without a plan",
     "rehearsal_lock": "a command without a plan",
 }
@@ -209,13 +210,15 @@ async def _merged_and_parked(database: Database) -> None:
 
 
 async def _array(database: Database) -> None:
+    """A run and its rollback with nothing between."""
     database.execute("CREATE TABLE several (id int PRIMARY KEY, role text[])")
     database.execute("INSERT INTO several VALUES (1, '{a,b}')")
     target = {"table": "several", "columns": {"previousRole": "", "seniority": "", "migratedAt": ""}}
     base = {"connection": SPEC["connection"], "mappings": [{"from": "a", "to": "c"}]}
     spec = spec_of(base, target=target, unmappedRoles="Keep", checks={"minimumScore": 0})
     async with phases_on(database, spec, name="array") as run:
-        await run.until(Phase.MIGRATING)
+        await run.until(Phase.DONE)
+        assert isinstance(await run.roll_back(), Advance)
 
 
 async def _cancelled(database: Database) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from roleshift.api import (
     BackupMethod,
     DeletionPolicy,
-    OnConflict,
     RoleMigrationSpec,
     RollbackPolicy,
     StrategyType,
@@ -45,7 +44,6 @@ _MISSING: tuple[_Missing, ...] = (
     _Missing("backup.methods", lambda s: BackupMethod.ARCHIVE in s.backup.methods, "use [Table]"),
     _Missing("observation", lambda s: s.observation is not None, "remove it"),
     _Missing("rollback.policy", lambda s: s.rollback.policy is not RollbackPolicy.AUTOMATIC, "use Automatic"),
-    _Missing("rollback.onConflict", lambda s: s.rollback.on_conflict is not OnConflict.SKIP, "use Skip"),
     _Missing("window", lambda s: s.window is not None, "remove it"),
     _Missing("maintenance", lambda s: s.maintenance is not None, "remove it"),
     _Missing("deletionPolicy", lambda s: s.deletion_policy is not DeletionPolicy.RETAIN, "use Retain"),

@@ -2,21 +2,21 @@
 
 from dataclasses import replace
 
-from roleshift.api import Phase, RollbackResult
-from roleshift.engine.mapping import reversed_routes
+from roleshift.api import OnConflict, Phase, RollbackResult
 from roleshift.engine.outcome import Advance, Outcome
 from roleshift.engine.run import Image, LogOutcome, RollbackRecord
 from roleshift.errors import DatabaseError, Reason
 from roleshift.phases.context import Context
-from roleshift.postgres import fence, image, ledger, restore, write
-from roleshift.postgres.restore import Restoration
+from roleshift.phases.restoration import restoration
+from roleshift.postgres import fence, image, ledger, restore, rollback_log, write
+from roleshift.postgres.restore import Restoration, Restored
+from roleshift.postgres.rollback_log import RollbackFigures
 
 
 async def run(context: Context) -> Outcome:
-    """Restore what the run wrote; rows that somebody changed since are reported and left."""
+    """Restore what the run wrote; spec.rollback.onConflict says what becomes of roles changed since."""
     if not _is_restored(context):
-        async with context.work.transaction(context.timeouts):
-            await _restore(context)
+        await _restore(context)
     record = await _record_of(context)
     await ledger.record(context.control, context.run, ledger.Documents(rollback=record))
     return Advance(_summary(record))
@@ -27,25 +27,30 @@ def _is_restored(context: Context) -> bool:
 
 
 async def _restore(context: Context) -> None:
+    """One transaction; of one that Fail ends, only the log stays.
+
+    Raises:
+        DatabaseError: RolesChangedSince; nothing was restored.
+    """
+    async with context.work.transaction(context.timeouts):
+        kept = await _intact_image(context)
+        what = await restore.begin(context.work, await restoration(context, kept))
+        restored = await _restored(context, what, kept)
+        if restored is not None:
+            await _log(context, what, restored)
+    if restored is None:
+        await _refuse(context)
+
+
+async def _intact_image(context: Context) -> Image:
+    """The image, with the table locked against other writers."""
     kept = context.run.image
     if kept is None or context.run.write is None:
         raise DatabaseError(Reason.BACKUP_DAMAGED, "the ledger has no image or no write for this run")
     await fence.check_epoch(context.work, context.run)
     await write.lock(context.work, context.plan.shape)
     await _must_be_intact(context, kept)
-    what = await restore.begin(context.work, _restoration(context, kept))
-    conflicts = await restore.log_conflicts(context.work, what)
-    restored = await restore.restore_rows(context.work, what, lambda done: context.rows_done(done, kept.rows))
-    born = await restore.restore_born(context.work, what)
-    await write.fire_deferred(context.work)
-    verified = await restore.verify(context.work, what)
-    if verified.not_restored != conflicts:
-        raise DatabaseError(
-            Reason.ROWS_SWALLOWED,
-            f"{verified.not_restored - conflicts} rows are not as in the image after the restore; the "
-            "transaction was rolled back: look for triggers on the table that change or swallow updates",
-        )
-    await _log(context, restored + born, conflicts, verified)
+    return kept
 
 
 async def _must_be_intact(context: Context, kept: Image) -> None:
@@ -58,36 +63,29 @@ async def _must_be_intact(context: Context, kept: Image) -> None:
         )
 
 
-def _restoration(context: Context, kept: Image) -> Restoration:
-    moving, mappings = context.moving, context.spec.mappings
-    sources = {m.from_role for m in mappings}
-    new = [m.to_role for m in mappings if m.to_role not in sources and m.to_role not in kept.arrived]
-    routes = {} if moving.shape.is_array else reversed_routes(context.plan.proof.cells, kept.arrived)
-    stored = moving.shape.stored
-    return Restoration(
-        run=context.run,
-        moving=moving,
-        image=kept.name,
-        reversed_routes={stored.get(to, to): stored.get(old, old) for to, old in routes.items()},
-        new_only=tuple(dict.fromkeys(stored.get(role, role) for role in new)),
-    )
+async def _restored(context: Context, what: Restoration, kept: Image) -> Restored | None:
+    """What was restored; None where roles were changed since and that ends the rollback."""
+
+    def rows_done(done: int) -> None:
+        context.rows_done(done, kept.rows)
+
+    if await restore.is_untouched(context.work, what, kept.rows):
+        return await restore.restore_untouched(context.work, what, kept.rows, rows_done)
+    conflicts = await restore.log_conflicts(context.work, what)
+    if conflicts.left_as_is and context.spec.rollback.on_conflict is OnConflict.FAIL:
+        figures = RollbackFigures(0, conflicts.left_as_is, kept.rows)
+        message = f"nothing was restored: {conflicts.left_as_is} rows were changed since"
+        await rollback_log.log_result(context.work, context.run, figures, OnConflict.FAIL, message)
+        return None
+    return await restore.restore_touched(context.work, what, conflicts, rows_done)
 
 
-async def _log(context: Context, restored: int, conflicts: int, verified: restore.Verified) -> None:
-    left = conflicts + verified.born_left
-    summary = f"{restored} rows restored, {left} left, {verified.deleted_since} deleted by others since"
-    await restore.log_rollback(
-        context.work,
-        context.run,
-        restore.RollbackLine(
-            kind="Result",
-            message=summary,
-            requested_by=context.run.rollback_requested_by,
-            rows_restored=restored,
-            conflicts=conflicts,
-            remaining=left,
-        ),
-    )
+async def _log(context: Context, what: Restoration, restored: Restored) -> None:
+    summary = _line(what, restored)
+    conflicts = restored.conflicts.left_as_is + restored.conflicts.overwritten
+    figures = RollbackFigures(restored.rows, conflicts, restored.remaining)
+    on_conflict = context.spec.rollback.on_conflict
+    await rollback_log.log_result(context.work, context.run, figures, on_conflict, summary)
     await ledger.append(
         context.work,
         context.run,
@@ -95,16 +93,38 @@ async def _log(context: Context, restored: int, conflicts: int, verified: restor
             Phase.ROLLING_BACK,
             LogOutcome.SUCCEEDED,
             started_at=context.run.phase_started_at,
-            rows=restored,
+            rows=restored.rows,
             kind="UPDATE",
             message=summary,
         ),
     )
 
 
+def _line(what: Restoration, restored: Restored) -> str:
+    over = f", {restored.conflicts.overwritten} of them overwritten" if restored.conflicts.overwritten else ""
+    gone = what.way.table.gone
+    without = f"; without {', '.join(gone)}, which the table has no more" if gone else ""
+    return (
+        f"{restored.rows} rows restored{over}, {restored.remaining} left, "
+        f"{restored.deleted_since} deleted by others since{without}"
+    )
+
+
+async def _refuse(context: Context) -> None:
+    """Record what stands in the way of a rollback that overwrites nothing and skips nothing."""
+    record = await _record_of(context)
+    await ledger.record(context.control, context.run, ledger.Documents(rollback=replace(record, result=None)))
+    raise DatabaseError(
+        Reason.ROLES_CHANGED_SINCE,
+        f"{record.conflicts} rows were changed after the migration and spec.rollback.onConflict is Fail: "
+        f"nothing was restored; {', '.join(record.examples)} are among them, and "
+        "roleshift.migration_rollback_log names all; set spec.rollback.onConflict to Skip or Overwrite",
+    )
+
+
 async def _record_of(context: Context) -> RollbackRecord:
     """The rollback as its log has it, so that a crash after the commit loses nothing."""
-    result = await restore.last_result(context.control, context.run)
+    result = await rollback_log.last_result(context.control, context.run)
     begun = context.run.rollback or RollbackRecord(Reason.ROLLED_BACK_ON_REQUEST)
     return replace(
         begun,
@@ -112,7 +132,7 @@ async def _record_of(context: Context) -> RollbackRecord:
         rows_restored=result.rows_restored,
         conflicts=result.conflicts,
         remaining=result.remaining,
-        examples=await restore.conflict_examples(context.control, context.run),
+        examples=await rollback_log.conflict_examples(context.control, context.run),
     )
 
 
@@ -121,5 +141,11 @@ def _summary(record: RollbackRecord) -> str:
         return (
             f"{record.rows_restored} rows restored; {record.remaining} were left because they were changed "
             "or added after the migration: roleshift.migration_rollback_log names them"
+        )
+    if record.conflicts:
+        return (
+            f"{record.rows_restored} rows restored and compared with the image; {record.conflicts} of them "
+            "were changed after the migration and overwritten: roleshift.migration_rollback_log has what "
+            "they held"
         )
     return f"{record.rows_restored} rows restored and compared with the image"

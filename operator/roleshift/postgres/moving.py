@@ -16,6 +16,7 @@ from roleshift.engine.routes import Route
 from roleshift.engine.target import RoleConstraint, ScopeTerm, TargetShape
 from roleshift.postgres.statements import (
     all_of,
+    any_of,
     comma,
     identifier,
     image_table,
@@ -103,8 +104,7 @@ class Moving:
 
     def moved_earlier(self, row: str) -> sql.Composable:
         """Whether an earlier run moved a row, which still is as that run left it."""
-        moved = [self._moved_in(image, row) for image in self.shape.earlier]
-        return sql.SQL("({})").format(sql.SQL(" OR ").join(moved)) if moved else sql.SQL("false")
+        return any_of([self._moved_in(image, row) for image in self.shape.earlier])
 
     def _moved_in(self, image: str, row: str) -> sql.Composed:
         return sql.SQL("EXISTS (SELECT FROM {} AS e WHERE {} AND {} = e.to_role::text)").format(
@@ -169,8 +169,8 @@ class Moving:
             )
             for constraint in self.shape.constraints
         ]
-        exists = sql.SQL(" OR ").join(sql.SQL("EXISTS ({})").format(one) for one in better)
-        return sql.SQL("({} <> m.to_role AND ({}))").format(self.role_text("t"), exists)
+        exists = any_of([sql.SQL("EXISTS ({})").format(one) for one in better])
+        return sql.SQL("({} <> m.to_role AND {})").format(self.role_text("t"), exists)
 
     @property
     def _parked(self) -> sql.Composed:
@@ -182,9 +182,7 @@ class Moving:
             for constraint in self.shape.constraints
         ]
         parking = text_array(route.before for route in self.routes if route.parks)
-        return sql.SQL("{} = ANY({}) AND ({})").format(
-            self.role_text("t"), parking, sql.SQL(" OR ").join(taken)
-        )
+        return sql.SQL("{} = ANY({}) AND {}").format(self.role_text("t"), parking, any_of(taken))
 
     @property
     def whole(self) -> sql.Composed:
@@ -198,10 +196,7 @@ class Moving:
 
 def same_place(shape: TargetShape, one: str, other: str) -> sql.Composable:
     """Whether two rows are equal under a unique constraint, the role aside."""
-    if not shape.constraints:
-        return sql.SQL("false")
-    places = [_same(constraint, one, other) for constraint in shape.constraints]
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(places))
+    return any_of([_same(constraint, one, other) for constraint in shape.constraints])
 
 
 def _same(constraint: RoleConstraint, one: str, other: str) -> sql.Composable:

@@ -30,10 +30,11 @@ PLANNED_WITH: dict[str, Any] = {
     "new_roles": [],
     "old_roles": [],
     "new_only": [],
+    "roles": [],
     "first": "(0,0)",
     "last": "(1,0)",
     "written_at": None,
-    "xid": 0,
+    "xid": "0",
     "turn": 1,
     "marker": 0,
 }
@@ -205,12 +206,20 @@ async def _refused_of_plan(session: Session, moving: Moving, version: int | None
     why = await _why_denied(session, sql.SQL("{} WITH NO DATA").format(create))
     if why:
         return [why]
-    await session.execute(image.identity_statement(PROBE_IMAGE))
+    await finish_stand_ins(session, moving)
     tried = [
         await _why_denied(session, sql.SQL("EXPLAIN {}").format(query))
         for query in statements_of(moving, version)
     ]
     return [why for why in tried if why]
+
+
+async def finish_stand_ins(session: Session, moving: Moving) -> None:
+    """What the statements need beside the empty image: its identity, and a place for parked rows."""
+    await session.execute(image.identity_statement(PROBE_IMAGE))
+    parking = turns.Parking.for_write(moving.shape, PROBE_IMAGE)
+    if parking.is_needed:
+        await session.execute(sql.SQL("{} WITH NO DATA").format(parking.keep_statement()))
 
 
 def statements_of(moving: Moving, version: int | None) -> list[sql.Composed]:
@@ -225,27 +234,17 @@ def _of_write(moving: Moving) -> list[sql.Composed]:
         image.source_statement(moving),
         *image.refresh_statements(moving, PROBE_IMAGE),
         *([turns.merge_statement(shape, PROBE_IMAGE)] if shape.merges else []),
-        *([parking.keep_statement()] if parking.is_needed else []),
+        *([parking.remove_statement(), parking.insert_statement()] if parking.is_needed else []),
         write.write_statement(shape, PROBE_IMAGE),
         comparison.compare_statement(shape, PROBE_IMAGE),
     ]
 
 
 def _of_restore(moving: Moving, version: int | None) -> list[sql.Composed]:
-    """The same on the way back; what writes to the log of rollbacks can be planned where there is one."""
-    shape = moving.shape
-    with_log = [
-        restore_statements.conflicts_statement(shape, PROBE_IMAGE),
-        *(restore_statements.blocked_statements(shape, PROBE_IMAGE) if shape.constraints else []),
-        *([restore_statements.merged_statement(shape, PROBE_IMAGE)] if shape.merges else []),
-    ]
-    restoring = [
-        restore_statements.range_statement(shape, PROBE_IMAGE),
-        restore_statements.born_statement(moving, PROBE_IMAGE),
-        restore_statements.verify_statement(moving, PROBE_IMAGE),
-    ]
-    if version is None:
-        return [] if shape.constraints else restoring
+    """The same on the way back; what writes to the log of rollbacks needs one of this version."""
+    with_log, restoring = restore_statements.every_statement(moving, PROBE_IMAGE)
+    if version != ledger_schema.VERSION:
+        return [] if moving.shape.constraints else restoring
     return [*with_log, *restoring]
 
 

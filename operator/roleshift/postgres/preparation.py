@@ -17,7 +17,13 @@ from roleshift.engine.target import TargetShape
 from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres import assertions, image, ledger_schema
 from roleshift.postgres.moving import Moving
-from roleshift.postgres.permissions import PLANNED_WITH, PROBE_IMAGE, PROBE_TIMEOUTS, statements_of
+from roleshift.postgres.permissions import (
+    PLANNED_WITH,
+    PROBE_IMAGE,
+    PROBE_TIMEOUTS,
+    finish_stand_ins,
+    statements_of,
+)
 from roleshift.postgres.schema_changes import as_text, schema_statement
 from roleshift.postgres.session import Query, Session
 from roleshift.postgres.statements import LEDGER_SCHEMA, target_name
@@ -85,7 +91,7 @@ class _Trial:
         create = image.create_statement(moving, PROBE_IMAGE)
         if not await self._run(sql.SQL("{} WITH NO DATA").format(create), shown=create):
             return
-        await self._session.execute(image.identity_statement(PROBE_IMAGE))
+        await finish_stand_ins(self._session, moving)
         version = await ledger_schema.installed_version(self._session)
         for query in statements_of(moving, version):
             await self._run(sql.SQL("EXPLAIN {}").format(query), shown=query)

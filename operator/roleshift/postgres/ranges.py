@@ -32,8 +32,8 @@ def cut(blocks: int, size: int = BLOCKS_IN_A_RANGE) -> Iterator[BlockRange]:
         yield BlockRange(first, first + size)
 
 
-async def block_ranges(session: Session, image: str) -> list[BlockRange]:
-    """The ranges of an image as it is now."""
+async def block_ranges(session: Session, image: str, size: int = BLOCKS_IN_A_RANGE) -> list[BlockRange]:
+    """The ranges of an image as it is now, of `size` blocks at most."""
     name = image_table(image).as_string().replace("%%", "%")
     row = await session.row(statement("image_blocks"), {"image": name})
-    return list(cut(row["blocks"]))
+    return list(cut(row["blocks"], size))

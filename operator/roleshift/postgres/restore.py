@@ -2,16 +2,20 @@
 
 A row goes back when its written columns still hold what the run wrote, whatever
 else changed in it, or when nobody made a new version of it since. Any other row
-was changed by somebody: a conflict, logged by key and left as it is.
+was changed by somebody: a conflict, logged by key with what it holds, and left as
+it is or overwritten. Where nobody touched a row since, one pass restores and
+compares; else the table is looked through before and after.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from psycopg import sql
+
 from roleshift.engine.run import RunRecord
 from roleshift.engine.target import TargetShape
+from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres import turns
 from roleshift.postgres.comparison import XID_BITS
 from roleshift.postgres.moving import Moving
@@ -23,18 +27,28 @@ from roleshift.postgres.restore_statements import (
     merged_statement,
     parking_of,
     range_statement,
+    standing_statement,
+    untouched_statement,
     verify_statement,
 )
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import statement
+from roleshift.postgres.way_back import WayBack
 from roleshift.postgres.write import RowsDone
+
+_NO_XID = "0"
+"""The number of no transaction."""
+RANGE_BLOCKS = 8192
+"""64 MiB of the image: a hash join keeps them in memory, and the table is read and written in its order."""
+_MEMORY = sql.SQL("SET LOCAL work_mem = '128MB'; SET LOCAL hash_mem_multiplier = 2")
 
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What is restored, and from where.
+    """What is restored, and how.
 
     Attributes:
+        moving: the mapping on the table as it is now.
         reversed_routes: new role, as stored → the only old role it can have come from.
         new_only: roles, as stored, that nobody held before the run outside the image.
         marker: end of the log of this run's rollbacks when this one began.
@@ -42,15 +56,20 @@ class Restoration:
 
     run: RunRecord
     moving: Moving
-    image: str
+    way: WayBack
     reversed_routes: Mapping[str, str]
     new_only: tuple[str, ...]
     marker: int = 0
 
     @property
     def shape(self) -> TargetShape:
-        """The target."""
-        return self.moving.shape
+        """The target as it is now."""
+        return self.way.shape
+
+    @property
+    def image(self) -> str:
+        """The image's name."""
+        return self.way.image_name
 
     @property
     def params(self) -> dict[str, Any]:
@@ -59,127 +78,137 @@ class Restoration:
         assert write is not None
         return {
             "written_at": write.written_at,
-            "xid": write.xid & XID_BITS,
+            "xid": str(write.xid & XID_BITS) if self.way.table.is_same_table else _NO_XID,
             "run_id": self.run.run_id,
             "marker": self.marker,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """The restored table against the image. Rows.
+class Conflicts:
+    """Rows that somebody changed since, or whose place is taken: left as they are, or overwritten."""
+
+    left_as_is: int = 0
+    overwritten: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore came to. Rows.
 
     Attributes:
-        not_restored: differ from the image; equals the conflicts when all went well.
+        deleted_since: rows of the image that others deleted.
         born_left: born since with a new role, and no single old role that they could have had.
     """
 
-    not_restored: int
-    deleted_since: int
-    born_left: int
+    rows: int
+    conflicts: Conflicts = Conflicts()
+    deleted_since: int = 0
+    born_left: int = 0
+
+    @property
+    def remaining(self) -> int:
+        """Rows that were left as they are although they may hold a new role."""
+        return self.conflicts.left_as_is + self.born_left
 
 
 async def begin(session: Session, what: Restoration) -> Restoration:
     """What is restored, with the end of the log as it is now."""
+    await session.execute(_MEMORY)
     row = await session.row(statement("restore_marker"), {"run_id": what.run.run_id})
     return replace(what, marker=row["marker"])
 
 
-async def log_conflicts(session: Session, what: Restoration) -> int:
+async def is_untouched(session: Session, what: Restoration, rows: int) -> bool:
+    """Whether every row is as the run wrote it and nobody was born since who may hold a role of it.
+
+    Args:
+        rows: of the image.
+    """
+    table, shape = what.way.table, what.shape
+    if not table.is_as_planned or table.meddlers or shape.role_in_key or shape.ordered or shape.constraints:
+        return False
+    roles = list(dict.fromkeys((*what.reversed_routes, *what.new_only)))
+    row = await session.row(standing_statement(what.way), {**what.params, "roles": roles})
+    return bool(row["left_by_run"] == rows and not row["others"])
+
+
+async def restore_untouched(session: Session, what: Restoration, rows: int, rows_done: RowsDone) -> Restored:
+    """Restore every row and compare what was stored, in one pass.
+
+    Raises:
+        DatabaseError: RowsSwallowed; not every row was restored.
+    """
+    query, done = untouched_statement(what.way), 0
+    for part in await block_ranges(session, what.image, RANGE_BLOCKS):
+        row = await session.row(query, {**what.params, **part.params()})
+        done += row["fitting"]
+        rows_done(done)
+    _must_fit(rows - done)
+    return Restored(done)
+
+
+async def log_conflicts(session: Session, what: Restoration) -> Conflicts:
     """Log the rows that somebody changed since, and count them. Comes before the restore."""
-    shape, name = what.shape, what.image
-    logged = (await session.execute(conflicts_statement(shape, name), what.params)).rowcount
-    if not shape.constraints:
-        return logged
-    more = -1
+    row = await session.row(conflicts_statement(what.way), what.params)
+    found = Conflicts(**row)
+    more = -1 if what.shape.constraints else 0
     while more:
         more = 0
-        for query in blocked_statements(shape, name):
+        for query in blocked_statements(what.way):
             more += (await session.execute(query, what.params)).rowcount
-        logged += more
-    return logged
+        found = replace(found, left_as_is=found.left_as_is + more)
+    return found
 
 
-async def restore_rows(session: Session, what: Restoration, rows_done: RowsDone) -> int:
-    """Restore every row that still is as the run wrote it; returns how many."""
+async def restore_touched(
+    session: Session, what: Restoration, conflicts: Conflicts, rows_done: RowsDone
+) -> Restored:
+    """Restore every row that is to go back, and those born since; then compare the table with the image.
+
+    Raises:
+        DatabaseError: RowsSwallowed; rows are not as they have to be.
+    """
+    restored = await _restore_rows(session, what, rows_done) + await _restore_born(session, what)
+    await session.execute(sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"))
+    query = verify_statement(what.moving, what.way)
+    row = await session.row(query, {**what.params, "new_only": list(what.new_only)})
+    _must_fit(row["not_restored"] - conflicts.left_as_is)
+    return Restored(restored, conflicts, row["deleted_since"], row["born_left"])
+
+
+def _must_fit(rows: int) -> None:
+    if rows:
+        raise DatabaseError(
+            Reason.ROWS_SWALLOWED,
+            f"{rows} rows are not as in the image after the restore; the transaction was rolled back: look "
+            "for triggers on the table that change or swallow updates",
+        )
+
+
+async def _restore_rows(session: Session, what: Restoration, rows_done: RowsDone) -> int:
     shape, name = what.shape, what.image
-    parking = parking_of(shape, name)
+    parking = parking_of(what.way)
     await parking.take_out(session, what.params)
-    query, done = range_statement(shape, name), 0
+    query, done = range_statement(what.way), 0
     for turn in reversed(await turns.turns_of(session, shape, name)):
-        for part in await block_ranges(session, name):
+        for part in await block_ranges(session, name, RANGE_BLOCKS):
             cursor = await session.execute(query, {**what.params, **part.params(), "turn": turn})
             done += cursor.rowcount
             rows_done(done)
     done += await parking.put_back(session, what.params)
     if shape.merges:
-        done += (await session.execute(merged_statement(shape, name), what.params)).rowcount
+        done += (await session.execute(merged_statement(what.way), what.params)).rowcount
     return done
 
 
-async def restore_born(session: Session, what: Restoration) -> int:
+async def _restore_born(session: Session, what: Restoration) -> int:
     """Give rows that were born since the old role that their new one can only have come from."""
-    if not what.reversed_routes:
-        return 0
     routes = what.reversed_routes
+    if not routes:
+        return 0
     cursor = await session.execute(
-        born_statement(what.moving, what.image),
+        born_statement(what.moving, what.way),
         {"new_roles": list(routes.keys()), "old_roles": list(routes.values())},
     )
     return cursor.rowcount
-
-
-async def verify(session: Session, what: Restoration) -> Verified:
-    """Compare the restored table with the image."""
-    query = verify_statement(what.moving, what.image)
-    row = await session.row(query, {**what.params, "new_only": list(what.new_only)})
-    return Verified(row["not_restored"], row["deleted_since"], row["born_left"])
-
-
-@dataclass(frozen=True, slots=True)
-class RollbackLine:
-    """A line of the rollback log."""
-
-    kind: str
-    message: str
-    requested_by: str = ""
-    rows_restored: int | None = None
-    conflicts: int | None = None
-    remaining: int | None = None
-
-
-async def log_rollback(session: Session, run: RunRecord, line: RollbackLine) -> None:
-    """Append a line to the rollback log."""
-    await session.execute(
-        statement("rollback_log"),
-        {
-            "run_id": run.run_id,
-            "kind": line.kind,
-            "message": line.message,
-            "requested_by": line.requested_by,
-            "rows_restored": line.rows_restored,
-            "conflicts": line.conflicts,
-            "remaining": line.remaining,
-        },
-    )
-
-
-async def conflict_examples(session: Session, run: RunRecord) -> tuple[str, ...]:
-    """Keys of at most five conflicts, as JSON."""
-    rows = await session.rows(statement("rollback_examples"), {"run_id": run.run_id})
-    return tuple(json.dumps(row["row_key"]) for row in rows)
-
-
-@dataclass(frozen=True, slots=True)
-class RestoredFigures:
-    """What the last rollback of a run came to. Rows."""
-
-    rows_restored: int
-    conflicts: int
-    remaining: int
-
-
-async def last_result(session: Session, run: RunRecord) -> RestoredFigures:
-    """The result line of a rollback that committed."""
-    row = await session.row(statement("rollback_result"), {"run_id": run.run_id})
-    return RestoredFigures(**row)

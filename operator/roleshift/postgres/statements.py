@@ -110,6 +110,16 @@ def all_of(conditions: Sequence[sql.Composable]) -> sql.Composable:
     return sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
 
 
+def any_of(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    """Conditions joined by OR, in parentheses; none of them is false."""
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(conditions)) if conditions else sql.SQL("false")
+
+
+def same_row(shape: TargetShape, one: str, other: str) -> sql.Composable:
+    """Whether two rows of the target have the same key."""
+    return all_of([sql.SQL("{} = {}").format(of(one, key), of(other, key)) for key in shape.key])
+
+
 def text_array(values: Iterable[str]) -> sql.Composed:
     """Texts as an array, for statements that take no parameters."""
     return sql.SQL("ARRAY[{}]::text[]").format(comma([literal(value) for value in values]))

@@ -5,7 +5,7 @@ is a statement of its own, and the rows of a cycle whose place is taken are park
 removed, and inserted again when their place is free.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -23,10 +23,11 @@ from roleshift.postgres.statements import (
     key_join,
     key_join_after,
     of,
+    same_row,
     statement,
     target_name,
 )
-from roleshift.postgres.values import image_columns_of_written, written_value
+from roleshift.postgres.values import image_columns_of_written, value_before, written_value
 
 _IS_PARKED = sql.SQL("i.turn = {}").format(sql.Literal(PARKED))
 """What the image knows of a parked row: a row that Merge removed may have the same key afterwards."""
@@ -97,9 +98,12 @@ class Parking:
         return cls(shape, image, key_join, key_join_after, _IS_PARKED, written)
 
     @classmethod
-    def for_restore(cls, shape: TargetShape, image: str, restorable: sql.Composable) -> "Parking":
-        """The same rows on their way back."""
-        old = {column.name: identifier("i", name) for column, name in image_columns_of_written(shape)}
+    def for_restore(
+        cls, shape: TargetShape, image: str, restorable: sql.Composable, retyped: Collection[str]
+    ) -> "Parking":
+        """The same rows on their way back; `retyped` as in `values.value_before`."""
+        kept = image_columns_of_written(shape)
+        old = {column.name: value_before(column, name, retyped) for column, name in kept}
         parked = all_of([_IS_PARKED, restorable])
         return cls(shape, image, key_join_after, key_join, parked, old)
 
@@ -125,9 +129,8 @@ class Parking:
 
     def remove_statement(self) -> sql.Composed:
         """Removes them."""
-        same = [sql.SQL("{} = {}").format(of("t", key), of("p", key)) for key in self.shape.key]
         return statement("park_remove").format(
-            target=target_name(self.shape), parking=self._table, join=all_of(same)
+            target=target_name(self.shape), parking=self._table, join=same_row(self.shape, "t", "p")
         )
 
     def insert_statement(self) -> sql.Composed:

@@ -3,12 +3,16 @@
 In every expression `i` is the image and `t` the target.
 """
 
+from collections.abc import Collection
+
 from psycopg import sql
 
 from roleshift.engine.target import Column, TargetShape
 from roleshift.postgres.statements import comma, identifier, of, type_of
 
 _TRUE = sql.SQL("true")
+LEFT_BY_RUN = sql.SQL("t.xmin = %(xid)s::text::xid")
+"""Whether nobody made a new version of a row since the run wrote it."""
 
 
 def written_value(shape: TargetShape, column: Column) -> sql.Composable:
@@ -55,11 +59,22 @@ def image_columns_of_written(shape: TargetShape) -> list[tuple[Column, str]]:
     return [(column, name) for column, name in named if column is not None]
 
 
-def restorations(shape: TargetShape) -> sql.Composed:
-    """The SET list of the restore."""
+def value_before(column: Column, name: str, retyped: Collection[str]) -> sql.Composable:
+    """What a column held before the run, in the type that it has now.
+
+    Args:
+        name: the image's column that keeps it.
+        retyped: columns of the target that have another type than when the image was made.
+    """
+    kept = identifier("i", name)
+    return sql.SQL("{}::text::{}").format(kept, type_of(column)) if column.name in retyped else kept
+
+
+def restorations(shape: TargetShape, retyped: Collection[str] = ()) -> sql.Composed:
+    """The SET list of the restore; `retyped` as in `value_before`."""
     return comma(
         [
-            sql.SQL("{} = {}").format(identifier(column.name), identifier("i", name))
+            sql.SQL("{} = {}").format(identifier(column.name), value_before(column, name, retyped))
             for column, name in image_columns_of_written(shape)
         ]
     )
@@ -76,7 +91,7 @@ def as_left_by_run(shape: TargetShape) -> sql.Composed:
     The second covers what triggers made of the values in the run's own transaction. The first is needed
     because a login changes the version.
     """
-    return sql.SQL("(t.xmin::text::bigint = %(xid)s OR ({}))").format(all_written(shape))
+    return sql.SQL("({} OR ({}))").format(LEFT_BY_RUN, all_written(shape))
 
 
 def all_as_before(shape: TargetShape, row: str = "t") -> sql.Composed:

@@ -4,4 +4,4 @@ SET {restorations}
 FROM {image} AS i
 WHERE
     i.ctid >= %(first)s::tid AND i.ctid < %(last)s::tid AND {join}{its_turn}
-    AND {as_left} AND NOT {logged}
+    AND {movable} AND NOT {logged}

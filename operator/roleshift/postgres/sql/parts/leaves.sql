@@ -3,5 +3,5 @@
 EXISTS (
     SELECT FROM {image} AS i
     INNER JOIN {target} AS t ON {join}
-    WHERE {same_row} AND {written} AND i.role::text <> i.to_role::text AND {as_left} AND NOT {logged}
+    WHERE {same_row} AND {written} AND i.role::text <> i.to_role::text AND {movable} AND NOT {logged}
 )
