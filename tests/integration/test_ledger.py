@@ -32,7 +32,12 @@ class TestCreation:
             assert {await ledger_schema.installed_version(session) for session in sessions} == {
                 ledger_schema.VERSION
             }
-        assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [(1,), (2,), (3,), (4,)]
+        assert database.query("SELECT version FROM roleshift.ledger_version ORDER BY 1") == [
+            (1,),
+            (2,),
+            (3,),
+            (4,),
+        ]
 
     async def test_a_version_that_is_not_known_is_refused(self, profiles: Database) -> None:
         async with phases_on(profiles):
