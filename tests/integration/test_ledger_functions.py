@@ -16,9 +16,9 @@ from support.tables import create_user_profiles
 TABLE = "user_profiles"
 PASSED = dict.fromkeys(("BackupChecksum", "Completeness", "RowValues", "ForeignKeys"), "Passed")
 CHECKSUMS = {
-    "run_parts(uuid)": "ae9cb5637f46",
+    "run_parts(uuid)": "55dcea3eba20",
     "validate_run(uuid)": "daf2eec33848",
-    "restore_run(uuid)": "86ae82eebcff",
+    "restore_run(uuid)": "ef9fe0cab822",
 }
 
 

@@ -25,6 +25,7 @@ from roleshift.postgres.restore_statements import (
     born_statement,
     conflicts_statement,
     merged_statement,
+    overwritten_statement,
     parking_of,
     range_statement,
     standing_statement,
@@ -150,15 +151,16 @@ async def restore_untouched(session: Session, what: Restoration, rows: int, rows
 
 async def log_conflicts(session: Session, what: Restoration) -> Conflicts:
     """Log the rows that somebody changed since, and count them. Comes before the restore."""
-    row = await session.row(conflicts_statement(what.way), what.params)
-    found = Conflicts(**row)
+    logged = (await session.execute(conflicts_statement(what.way), what.params)).rowcount
     more = -1 if what.shape.constraints else 0
     while more:
         more = 0
         for query in blocked_statements(what.way):
             more += (await session.execute(query, what.params)).rowcount
-        found = replace(found, left_as_is=found.left_as_is + more)
-    return found
+        logged += more
+    if not what.way.overwrites:
+        return Conflicts(logged)
+    return Conflicts(logged, (await session.execute(overwritten_statement(what.way), what.params)).rowcount)
 
 
 async def restore_touched(

@@ -10,6 +10,7 @@ from roleshift.postgres.statements import (
     identifier,
     key_join,
     key_join_after,
+    literal,
     of,
     same_row,
     statement,
@@ -27,14 +28,26 @@ _HOLDS_ANY = {True: sql.SQL("{}::text[] && {}"), False: sql.SQL("{}::text = ANY(
 
 
 def conflicts_statement(way: WayBack) -> sql.Composed:
-    """Logs the rows that somebody changed since."""
+    """Logs the rows that somebody changed since and that are left as they are."""
+    stays = sql.SQL("({}) AND NOT {}").format(_changed(way), way.overwritten)
+    return _log_statement(way, stays, "Conflict", "it was left as it is")
+
+
+def overwritten_statement(way: WayBack) -> sql.Composed:
+    """Logs those that are overwritten; comes when every conflict is known."""
+    goes = sql.SQL("({}) AND {} AND NOT {}").format(_changed(way), way.overwritten, way.logged)
+    return _log_statement(way, goes, "Overwritten", "it was overwritten")
+
+
+def _log_statement(way: WayBack, which: sql.Composed, kind: str, end: str) -> sql.Composed:
     return statement("restore_conflicts").format(
+        kind=literal(kind),
+        message=literal(f"the role was changed after the migration; {end}"),
         image=way.image,
         key=way.key,
         joins=way.joins_before,
         written=is_written(way.shape),
-        changed=_changed(way),
-        overwritten=way.overwritten,
+        changed=which,
         found=_found(way),
     )
 

@@ -120,11 +120,17 @@ class WayBack:
 
     @property
     def _by_new_key_unless_back(self) -> sql.Composed:
-        is_back = sql.SQL("EXISTS (SELECT FROM {} AS i WHERE {} AND {})").format(
-            self.image, key_join(self.shape, "o"), values.all_as_before(self.shape, "o")
-        )
         return _BY_NEW_KEY_UNLESS_BACK.format(
-            target=self.target, after=key_join_after(self.shape, "o"), is_back=is_back
+            target=self.target, after=key_join_after(self.shape, "o"), is_back=self._is_back("o")
+        )
+
+    def _is_back(self, row: str) -> sql.Composed:
+        """Whether a row is as one of the image was before; where the key holds the role, any one of it."""
+        as_before = values.all_as_before(self.shape, row)
+        if not self.shape.role_in_key:
+            return as_before
+        return sql.SQL("EXISTS (SELECT FROM {} AS i WHERE {} AND {})").format(
+            self.image, key_join(self.shape, row), as_before
         )
 
     @property
@@ -149,14 +155,19 @@ class WayBack:
     @property
     def movable(self) -> sql.Composable:
         """Whether a row goes back as far as it alone is concerned: as the run left it, or overwritten."""
-        if self.on_conflict is not OnConflict.OVERWRITE:
+        if not self.overwrites:
             return self.as_left
-        return any_of([self.as_left, self._logged_as("Overwritten")])
+        return any_of([self.as_left, sql.SQL("({}) IS NOT TRUE").format(self._is_back("t"))])
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether rows that somebody changed since go back too."""
+        return self.on_conflict is OnConflict.OVERWRITE
 
     @property
     def overwritten(self) -> sql.Composable:
-        """Whether a row that somebody changed since is overwritten; one that left its place can't be."""
-        return self.is_there if self.on_conflict is OnConflict.OVERWRITE else _FALSE
+        """Whether a row that somebody changed since may be overwritten; one that left its place can't be."""
+        return self.is_there if self.overwrites else _FALSE
 
     @property
     def logged(self) -> sql.Composable:
@@ -164,10 +175,7 @@ class WayBack:
 
         Only where one row can be in another one's way is that no longer seen in the row itself.
         """
-        return self._logged_as("Conflict") if self.shape.constraints else _FALSE
-
-    def _logged_as(self, kind: str) -> sql.Composed:
-        return statement("parts/logged").format(key=self.key, kind=literal(kind))
+        return statement("parts/logged").format(key=self.key) if self.shape.constraints else _FALSE
 
     @property
     def leaves(self) -> sql.Composed:

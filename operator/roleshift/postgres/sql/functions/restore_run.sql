@@ -129,11 +129,11 @@ BEGIN
         restored := restored + done;
     END LOOP;
     IF (p ->> 'turned')::boolean THEN
-        IF p ->> 'whole_names' IS NOT NULL THEN
+        IF (p ->> 'parks')::boolean THEN
             EXECUTE format(
                 'INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS p
                 INNER JOIN %s AS i ON %s AND i.turn = 0',
-                p ->> 'target', p ->> 'whole_names', p ->> 'parked_values', p ->> 'parking', p ->> 'image',
+                p ->> 'target', p ->> 'parked_names', p ->> 'parked_values', p ->> 'parking', p ->> 'image',
                 p ->> 'after_p'
             );
             GET DIAGNOSTICS done = ROW_COUNT;

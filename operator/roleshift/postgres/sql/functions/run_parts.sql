@@ -165,12 +165,14 @@ BEGIN
         'whole_names', (
             SELECT string_agg(quote_ident(c.part ->> 'name'), ', ' ORDER BY c.position)
             FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
+            INNER JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = c.part ->> 'name'
         ),
         'whole_same', (
             SELECT string_agg(
-                format('(b.%I)::text IS NOT DISTINCT FROM i.whole_row[%s]', c.part ->> 'name', c.position), ' AND '
+                format('(b.%I)::text IS NOT DISTINCT FROM i.whole_row[%s]', a.attname, c.position), ' AND '
             )
             FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
+            INNER JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = c.part ->> 'name'
         ),
         'whole_values', (
             SELECT string_agg(
@@ -180,12 +182,18 @@ BEGIN
             FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
             INNER JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = c.part ->> 'name'
         ),
+        'parks', turned AND jsonb_array_length(coalesce(shape -> 'whole', '[]')) > 0,
+        'parked_names', (
+            SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+            FROM pg_attribute AS a
+            WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+        ),
         'parked_values', (
             SELECT string_agg(
-                coalesce(values_before ->> (c.part ->> 'name'), format('p.%I', c.part ->> 'name')), ', '
-                ORDER BY c.position
+                coalesce(values_before ->> a.attname, format('p.%I', a.attname)), ', ' ORDER BY a.attnum
             )
-            FROM jsonb_array_elements(shape -> 'whole') WITH ORDINALITY AS c (part, position)
+            FROM pg_attribute AS a
+            WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
         ),
         'scope', coalesce((
             SELECT string_agg(format(
