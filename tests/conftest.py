@@ -24,6 +24,7 @@ from localenv.namespaces import create_namespace, delete_leases, delete_namespac
 from localenv.operator import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, OperatorProcess
 from localenv.postgres import PostgresServer
 from localenv.repository import DEPLOY_BASE, ROOT
+from support.random_shapes import LOOKUP
 
 pytest_plugins = ["support.kept_logs"]
 
@@ -116,6 +117,15 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 def database16(postgres16: PostgresServer) -> Iterator[Database]:
     """An empty database on PostgreSQL 16 with a plain owner, for one test."""
     created = Database.create(postgres16)
+    yield created
+    created.drop()
+
+
+@pytest.fixture(scope="module")
+def history_database(postgres: PostgresServer) -> Iterator[Database]:
+    """One database for all examples of a module; each history has a table of its own."""
+    created = Database.create(postgres)
+    created.execute(LOOKUP)
     yield created
     created.drop()
 

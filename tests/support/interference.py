@@ -13,7 +13,11 @@ from support.foreseen import Foreseen, Row, Rows, Rules
 
 @dataclass(frozen=True)
 class Story:
-    """The table's rows: before the run, after it, when the rollback began, and when it had ended."""
+    """The table's rows: before the run, after it, when the rollback began, and when it had ended.
+
+    Attributes:
+        overwrites: rows that others changed go back too.
+    """
 
     rules: Rules
     foreseen: Foreseen
@@ -21,6 +25,7 @@ class Story:
     after: Rows
     then: Rows
     end: Rows
+    overwrites: bool = False
 
     def assert_nothing_lost(self, restored: int, conflicts: int) -> None:
         """Each row is restored, or reported, or left; and the figures say so.
@@ -42,7 +47,7 @@ class Story:
         assert came_back <= self.end.keys(), f"not inserted again: {came_back - self.end.keys()}"
         changed = {n for n, row in self.end.items() if n not in self.then or row != self.then[n]}
         assert restored == len(changed), (restored, changed)
-        least = len(self._changed_by_others()) + len(self._blocked(movers)) + len(must)
+        least = len(self._changed_by_others() | self._blocked(movers)) + len(must)
         most = least + len(may) + len(self._back_at_old_key())
         assert least <= conflicts <= most, (least, conflicts, most)
 
@@ -72,12 +77,18 @@ class Story:
         written = {self._key(self.after[name]): name for name in self.foreseen.written}
         return written.get(self._key(row))
 
-    def _as_left(self) -> dict[Hashable, Hashable]:
-        """Rows that stand as the run left them, with the row of the image that each comes from."""
+    def _may_move(self) -> dict[Hashable, Hashable]:
+        """Rows that go back where nothing is in the way, with the row of the image that each comes from.
+
+        As the run left them; where others' changes are overwritten, all that are not back already.
+        """
         found = {}
         for name, row in self.then.items():
             original = self._image_of(row)
-            if original is not None and row.run_values == self.after[original].run_values:
+            if original is None:
+                continue
+            as_left = row.run_values == self.after[original].run_values
+            if as_left or (self.overwrites and not self._is_back(row)):
                 found[name] = original
         return found
 
@@ -113,13 +124,13 @@ class Story:
 
     def _movers(self) -> dict[Hashable, Hashable]:
         """The most rows that can go back together: none of them to where a row stands that does not move."""
-        movers = self._as_left()
+        movers = self._may_move()
         while blocked := {n for n, original in movers.items() if self._is_taken(original, n, movers)}:
             movers = {name: original for name, original in movers.items() if name not in blocked}
         return movers
 
     def _blocked(self, movers: dict[Hashable, Hashable]) -> set[Hashable]:
-        return self._as_left().keys() - movers.keys()
+        return self._may_move().keys() - movers.keys()
 
     def _is_taken(self, original: Hashable, own: Hashable | None, movers: Iterable[Hashable]) -> bool:
         """Whether the user's old role is held by a row that stays."""

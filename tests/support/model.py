@@ -32,8 +32,12 @@ class Model:
         self.arrived = {route.to for route in self.routes.values() if route.to in held}
         self.rows = dict(foreseen.rows)
 
-    def roll_back(self) -> tuple[int, int, int]:
-        """The old state by row and by value; rows restored, conflicts, and rows that were left."""
+    def roll_back(self, *, overwrites: bool = False) -> tuple[int, int, int]:
+        """The old state by row and by value; rows restored, conflicts, and rows that were left.
+
+        Args:
+            overwrites: rows that others changed go back too.
+        """
         restored = conflicts = left = 0
         reversed_roles = self._reversed()
         for key, row in list(self.rows.items()):
@@ -47,7 +51,15 @@ class Model:
                 restored += 1
             elif row.run_values != before.run_values:
                 conflicts += 1
-        return restored, conflicts, conflicts + left
+                if overwrites:
+                    self.rows[key] = replace(before, rest=row.rest)
+                    restored += 1
+        return restored, conflicts, left + (0 if overwrites else conflicts)
+
+    def is_changed(self) -> bool:
+        """Whether others gave a row that was migrated another role since."""
+        undone = replace(self, rows=dict(self.rows))
+        return undone.roll_back()[1] > 0
 
     def _reversed(self) -> dict[Role, str]:
         sources: dict[str, set[str]] = {}

@@ -125,8 +125,8 @@ class PhaseRun:
         return await self.step(cancelling.run)
 
     async def roll_back(self) -> Outcome:
-        """RollingBack; from Done it is asked for first."""
-        if self.run.phase is Phase.DONE:
+        """RollingBack; before it has begun it is asked for."""
+        if self.run.phase in (Phase.VALIDATING, Phase.DONE):
             asked = Undo(Reason.ROLLED_BACK_ON_REQUEST, "a person asked", Extent.COMMITTED)
             await self.settle(asked)
         return await self.step(rolling_back.run)

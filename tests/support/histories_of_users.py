@@ -1,23 +1,20 @@
-"""Whatever the table, the mapping and what people do in between: migration and rollback match the model."""
+"""Histories of a plain table of users: a migration and its rollback have to match the model."""
 
-import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
-import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localenv.database import Database
-from localenv.postgres import PostgresServer
-from roleshift.api import Phase
-from roleshift.engine.outcome import Advance, Replan
+from roleshift.api import OnConflict, Phase, RoleMigrationSpec
+from roleshift.engine.outcome import Advance, Fail, Replan, Undo
+from roleshift.errors import Reason
 from support.foreseen import WRITTEN, Route, Row, Rows
+from support.history import Point
 from support.migrations import SPEC
 from support.model import Model
-from support.run_phases import phases_on, spec_of
+from support.run_phases import PhaseRun, phases_on, spec_of
 
 ROLES = ["a", "b", "c", "d", "e"]
 KEYS = st.integers(1, 9)
@@ -87,16 +84,59 @@ KINDS = ("insert", "delete", "role", "note", "forget the time", "by hand")
 edits = st.lists(st.builds(Edit, key=KEYS, what=st.sampled_from(KINDS), role=st.none() | roles), max_size=8)
 
 
-@pytest.fixture(scope="module")
-def shared(postgres: PostgresServer) -> Iterator[Database]:
-    """One database for all examples; each has a table of its own."""
-    created = Database.create(postgres)
-    yield created
-    created.drop()
+@dataclass(frozen=True)
+class UsersHistory:
+    """A table, a mapping, and what happens.
+
+    Attributes:
+        between: edits between image and write.
+        during: edits that wait for the write and come before it is verified.
+        since: edits after it was verified; only where the rollback comes after that.
+    """
+
+    rows: Rows
+    routes: dict[str, Route]
+    between: list[Edit]
+    during: list[Edit]
+    since: list[Edit]
+    point: Point
+    on_conflict: OnConflict
+
+    @property
+    def model(self) -> Model:
+        """The model before anything has happened."""
+        return Model(self.routes, dict(self.rows))
+
+    def spec(self, table: str) -> RoleMigrationSpec:
+        """The manifest's spec."""
+        columns = {"seniority": "seniority", "migratedAt": "migrated_at"}
+        return spec_of(
+            {"connection": SPEC["connection"]},
+            target={"table": table, "columns": columns},
+            mappings=[
+                {"from": role, "to": route.to} | ({"seniority": route.seniority} if route.seniority else {})
+                for role, route in self.routes.items()
+            ],
+            unmappedRoles="Keep",
+            checks={"minimumScore": 0},
+            rollback={"onConflict": self.on_conflict},
+        )
+
+
+users_histories = st.builds(
+    UsersHistory,
+    rows=tables,
+    routes=mappings(),
+    between=edits,
+    during=edits,
+    since=edits,
+    point=st.sampled_from(Point),
+    on_conflict=st.sampled_from(OnConflict),
+)
 
 
 def create(database: Database, rows: Rows) -> str:
-    table = f"users_{next(_numbers)}"
+    table = f"people_{next(_numbers)}"
     database.execute(
         f"CREATE TABLE {table} (id int PRIMARY KEY, role text, previous_role text, seniority text,"
         " migrated_at timestamptz, note text NOT NULL DEFAULT '')"
@@ -113,29 +153,27 @@ def content(database: Database, table: str, written_at: datetime | None) -> Rows
     found = database.query(
         f"SELECT id, role, previous_role, seniority, migrated_at, note FROM {table} ORDER BY id"
     )
-    times = {None: None, written_at: WRITTEN}
+    times = {written_at: WRITTEN, None: None}
     return {row[0]: Row(row[1], row[2], row[3], times[row[4]], {"note": row[5]}) for row in found}
 
 
-async def follow(database: Database, model: Model, between: list[Edit], since: list[Edit]) -> None:
-    """Migrate and roll back table and model side by side; they have to agree at each stop."""
+async def follow_users(database: Database, history: UsersHistory) -> None:
+    """Lead table and model through a history side by side; they have to agree at each stop."""
+    model = history.model
     table = create(database, model.rows)
-    columns = {"seniority": "seniority", "migratedAt": "migrated_at"}
-    spec = spec_of(
-        {"connection": SPEC["connection"]},
-        target={"table": table, "columns": columns},
-        mappings=[
-            {"from": role, "to": route.to} | ({"seniority": route.seniority} if route.seniority else {})
-            for role, route in model.routes.items()
-        ],
-        unmappedRoles="Keep",
-        checks={"minimumScore": 0},
-    )
-    async with phases_on(database, spec, name=table.replace("_", "-")) as run:
+
+    def edit(work: list[Edit]) -> None:
+        for one in work:
+            one.apply(database, table, model)
+
+    async with phases_on(database, history.spec(table), name=table.replace("_", "-")) as run:
         await run.until(Phase.MIGRATING)
         model.plan()
-        for edit in between:
-            edit.apply(database, table, model)
+        edit(history.between)
+        if history.point is Point.BEFORE_THE_WRITE:
+            assert isinstance(await run.cancel(), Undo)
+            assert content(database, table, None) == model.rows
+            return
         if isinstance(await run.migrate(), Replan):
             model.plan()
             await run.until(Phase.VALIDATING)
@@ -143,20 +181,22 @@ async def follow(database: Database, model: Model, between: list[Edit], since: l
         assert run.run.write is not None
         written_at = run.run.write.written_at
         assert content(database, table, written_at) == model.rows
-        await run.until(Phase.DONE)
-        for edit in since:
-            edit.apply(database, table, model)
-        assert isinstance(await run.roll_back(), Advance)
-        expected = model.roll_back()
+        edit(history.during)
+        if history.point is Point.DONE:
+            await run.until(Phase.DONE)
+            edit(history.since)
+        await _roll_back(run, model, history.on_conflict)
         assert content(database, table, written_at) == model.rows
-        record = run.run.rollback
-        assert record is not None
-        assert (record.rows_restored, record.conflicts, record.remaining) == expected
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=tables, routes=mappings(), between=edits, since=edits)
-def test_migration_and_rollback_match_the_model(
-    shared: Database, rows: Rows, routes: dict[str, Route], between: list[Edit], since: list[Edit]
-) -> None:
-    asyncio.run(follow(shared, Model(routes, dict(rows)), between, since))
+async def _roll_back(run: PhaseRun, model: Model, on_conflict: OnConflict) -> None:
+    refused = on_conflict is OnConflict.FAIL and model.is_changed()
+    outcome = await run.roll_back()
+    assert isinstance(outcome, Fail if refused else Advance), outcome
+    if isinstance(outcome, Fail):
+        assert outcome.message.startswith(f"{Reason.ROLES_CHANGED_SINCE}: ")
+        return
+    expected = model.roll_back(overwrites=on_conflict is OnConflict.OVERWRITE)
+    record = run.run.rollback
+    assert record is not None
+    assert (record.rows_restored, record.conflicts, record.remaining) == expected
