@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from roleshift.api import Approval, ApprovalPolicy, Mode, Phase, RollbackResult
+from roleshift.api import Approval, ApprovalPolicy, Mode, Phase, RollbackPolicy, RollbackResult
 from roleshift.api.safety import Category, CheckName, CheckResult, Severity
 from roleshift.engine.checks import Finding, Judgement
 from roleshift.engine.conditions import Activity, View
@@ -70,10 +70,13 @@ def asks(**changes: Any) -> Requests:
         approval=Approval(),
         approvals=(),
         retry_token="",
+        resume_token="",
+        accept_token="",
         forget_token="",
         requested_by="",
         reason="",
         reconcile=None,
+        rollback_policy=RollbackPolicy.AUTOMATIC,
         deleting=False,
     )
     asked = replace(plain, **changes)

@@ -69,10 +69,30 @@ def suspend(
 def resume(
     name: Name, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None
 ) -> None:
-    """Let a suspended run go on."""
+    """Let a suspended run go on; verify one again that waits for a decision."""
     from roleshift.cli import changes
 
     changes.resume(Where(namespace, context, kubeconfig), name)
+
+
+def accept(
+    name: Name,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why, for the record.", metavar="TEXT", show_default=False)
+    ],
+    wait: Wait = False,
+    interval: Interval = 1.0,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Take the data as they are, of a run whose verification failed and that waits for a decision."""
+    from roleshift.cli import changes, watching
+
+    where = Where(namespace, context, kubeconfig)
+    changes.accept(where, name, reason)
+    if wait:
+        raise typer.Exit(watching.wait(where, name, Wanted.DONE, watching.Patience(interval)))
 
 
 def retry(

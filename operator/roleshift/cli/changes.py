@@ -16,7 +16,7 @@ from roleshift.cli.options import Where
 from roleshift.cli.ownership import other_managers
 from roleshift.cli.session import Session, connected
 from roleshift.cli.subject import Subject, subject_of
-from roleshift.engine.requests import FORGET, REASON, REQUESTED_BY, RETRY, SUSPENDED_BY
+from roleshift.engine.requests import ACCEPT, FORGET, REASON, REQUESTED_BY, RESUME, RETRY, SUSPENDED_BY
 
 _BEGIN_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
@@ -109,9 +109,13 @@ def suspend(where: Where, name: str) -> None:
 
 
 def resume(where: Where, name: str) -> None:
-    """Let the run go on."""
+    """Let a suspended run go on, or have one verified again that waits for a decision."""
 
     async def change(session: Session, name: str, body: _Body) -> str:
+        if subject_of(body).reason == Reason.AWAITING_DECISION:
+            annotations = {RESUME: datetime.now(UTC).isoformat(), REQUESTED_BY: await session.user()}
+            await session.patch(name, _patch(annotations))
+            return "is verified again"
         is_set = subject_of(body).suspended
         if not is_set and SUSPENDED_BY not in _annotations(body):
             return "was not suspended"
@@ -119,6 +123,25 @@ def resume(where: Where, name: str) -> None:
             _warn_of_owners(body, "suspend", "if it is put back, the run rests again")
         await session.patch(name, _patch({SUSPENDED_BY: None}, **({"suspend": False} if is_set else {})))
         return "goes on"
+
+    _apply(change, where, name)
+
+
+def accept(where: Where, name: str, reason: str) -> None:
+    """Take the data as they are although a verification failed; who and why go into annotations.
+
+    Raises:
+        CommandError: the run waits for no decision.
+    """
+
+    async def change(session: Session, name: str, body: _Body) -> str:
+        subject = subject_of(body)
+        if subject.reason != Reason.AWAITING_DECISION:
+            raise CommandError(f"{subject} is {subject.status.phase} and waits for no decision")
+        user = await session.user()
+        annotations = {ACCEPT: datetime.now(UTC).isoformat(), REQUESTED_BY: user, REASON: reason}
+        await session.patch(name, _patch(annotations))
+        return f"accepted by {user}"
 
     _apply(change, where, name)
 

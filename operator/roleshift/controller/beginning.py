@@ -67,6 +67,8 @@ async def begun(
         database_identity=server.database_identity,
         retry_token=requests.retry_token,
         forget_token=requests.forget_token,
+        resume_token=requests.resume_token,
+        accept_token=requests.accept_token,
         carried_hash=carried_hash(known, requests, migration.status),
         mode=migration.spec.mode,
     )

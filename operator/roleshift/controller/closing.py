@@ -79,16 +79,16 @@ def _log_outcome(run: RunRecord, outcome: Outcome) -> LogOutcome | None:
     match outcome:
         case Advance():
             return None if run.phase in _LOGS_ITSELF else LogOutcome.SUCCEEDED
-        case Conclude() | Fail(logged=True):
-            return None
+        case Conclude():
+            return LogOutcome.ACCEPTED if run.phase is Phase.VALIDATING else None
+        case Fail():
+            return None if outcome.logged else LogOutcome.FAILED
         case Retry() | Replan():
             return LogOutcome.RETRIED
         case Undo(extent=Extent.COMMITTED) if run.phase in (Phase.DONE, Phase.FAILED):
             return None
         case Undo():
             return LogOutcome.UNDONE
-        case Fail():
-            return LogOutcome.FAILED
         case Wait():
             return LogOutcome.WAITED
 

@@ -15,9 +15,17 @@ from roleshift.controller.desk import Desk
 from roleshift.controller.interruptible import ObjectChangedError
 from roleshift.controller.latching import latch
 from roleshift.controller.performing import Performer, Sessions
-from roleshift.controller.views import SUSPENDED, ended_view, rehearsing_view, view_of, waiting_view
+from roleshift.controller.views import (
+    SUSPENDED,
+    deciding_view,
+    ended_view,
+    rehearsing_view,
+    view_of,
+    waiting_view,
+)
 from roleshift.engine import approval
 from roleshift.engine.conditions import Activity, View
+from roleshift.engine.decisions import waiting_message
 from roleshift.engine.neighbours import Neighbour, superseded
 from roleshift.engine.outcome import Advance, Extent, Outcome, Retry, Undo
 from roleshift.engine.requests import Requests
@@ -35,6 +43,8 @@ from roleshift.engine.steps import Step, after_gate, next_step
 from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import FencedError, Reason
 from roleshift.postgres import fence, ledger, neighbours
+
+_IDLE = frozenset({Step.REST, Step.PAUSE, Step.AWAIT})
 
 
 class Driver:
@@ -66,8 +76,8 @@ class Driver:
             run, newer = await self._heard(run, requests)
             self.run = run
             step = next_step(situation_of(run, requests, newer))
-            if step in (Step.REST, Step.PAUSE):
-                self._show_idle(step, run)
+            if step in _IDLE:
+                self._show_idle(step, run, requests)
                 return None
             if newer is None:
                 outcome = await self._gated(step, run, migration, requests)
@@ -78,9 +88,13 @@ class Driver:
             if settlement.pause != 0.0 or not self._sessions.work.is_usable:
                 return settlement
 
-    def _show_idle(self, step: Step, run: RunRecord) -> None:
-        idle = ended_view(run) if step is Step.REST else waiting_view(run, Reason.SUSPENDED, SUSPENDED)
-        self._reporter.show(idle)
+    def _show_idle(self, step: Step, run: RunRecord, requests: Requests) -> None:
+        if step is Step.AWAIT:
+            self._reporter.show(deciding_view(run, waiting_message(run, requests)))
+        elif step is Step.REST:
+            self._reporter.show(ended_view(run))
+        else:
+            self._reporter.show(waiting_view(run, Reason.SUSPENDED, SUSPENDED))
 
     async def _gated(
         self, step: Step, run: RunRecord, migration: RoleMigration, requests: Requests

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from roleshift.api import Phase, RoleMigration
 from roleshift.controller.desk import Desk
 from roleshift.controller.interruptible import INTERRUPTIBLE, stops, unless_unwanted
+from roleshift.engine.decisions import accepted
 from roleshift.engine.outcome import Extent, Outcome, Undo
 from roleshift.engine.progress import Progress
 from roleshift.engine.run import RunRecord
@@ -71,6 +72,8 @@ class Performer:
         """
         if step is Step.ROLL_BACK and run.phase is not Phase.ROLLING_BACK:
             return Undo(Reason.ROLLED_BACK_ON_REQUEST, "a person asked for the old roles", Extent.COMMITTED)
+        if step is Step.ACCEPT:
+            return accepted(run)
         try:
             if step in _OCCUPYING:
                 await self._sessions.lock_target(run)

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from roleshift.api import Mode, ObjectMeta, Phase, RoleMigration, RoleMigrationStatus
+from roleshift.api import (
+    ConditionType,
+    Mode,
+    ObjectMeta,
+    Phase,
+    RoleMigration,
+    RoleMigrationStatus,
+    RollbackPolicy,
+)
 from roleshift.api.fields import CONCLUSIONS
 from roleshift.cluster.events import EventType
 from roleshift.cluster.status_writer import Urgency
@@ -29,7 +37,9 @@ FORGOTTEN = "Forgotten"
 _NOTHING_COPIED = "no run that was copied here with the database stands in the way: nothing was forgotten"
 _PLANNED_AGAIN = "the checks and the plan are made again"
 _Word = tuple[Phase, Reason, Activity]
-_GOOD_ENDS = frozenset({Reason.MIGRATION_COMPLETED, Reason.ROLLED_BACK_ON_REQUEST, *CONCLUSIONS})
+_GOOD_ENDS = frozenset(
+    {Reason.MIGRATION_COMPLETED, Reason.MIGRATION_ACCEPTED, Reason.ROLLED_BACK_ON_REQUEST, *CONCLUSIONS}
+)
 
 
 class Reporter:
@@ -44,6 +54,7 @@ class Reporter:
         self._waited_for: set[tuple[Phase, Reason]] = set()
         self._gate_closed = False
         self._suspended = False
+        self._policy = RollbackPolicy.AUTOMATIC
         self.meta = meta
 
     @property
@@ -59,10 +70,12 @@ class Reporter:
     def look(self, migration: RoleMigration) -> None:
         """The object has changed: what is said from now on is about this generation."""
         self.meta = migration.metadata
+        self._policy = migration.spec.rollback.policy
         self._suspended = migration.spec.suspend or SUSPENDED_BY in migration.metadata.annotations
 
     def show(self, view: View) -> None:
         """Publish a state of the run; a new phase or reason goes out at once and may be an event."""
+        view = replace(view, rollback_policy=self._policy)
         is_news = self._is_news(view)
         if is_news:
             self._announce(view)
@@ -71,6 +84,8 @@ class Reporter:
 
     def take_up(self, run: RunRecord) -> None:
         """Somebody works on the run now; a wait without end that was told goes on being what people see."""
+        if run.reason is Reason.AWAITING_DECISION:
+            return  # The driver shows it at once, with what has come of it since.
         if run.reason not in WITHOUT_END:
             self.show(View(run.phase, Activity.WORKING, run.reason, run.message, run, run.findings))
         elif not self._stands(run.phase, run.reason):
@@ -181,7 +196,7 @@ class Reporter:
         self._time_phase(view)
         self._waited_for = {one for one in self._waited_for if one[0] is view.phase}
         self._tell_of_the_gate(view)
-        if view.activity is Activity.WAITING:
+        if view.is_waiting:
             self._tell_of_a_wait(view)
         elif view.reason is Reason.REHEARSING:
             self._tell_of_a_lock(view)
@@ -190,11 +205,19 @@ class Reporter:
             self._ports.emit(self.ref, kind, view.reason, view.message or view.phase)
 
     def _tell_of_a_wait(self, view: View) -> None:
-        """Once for each reason in a phase, and not again at every look."""
+        """Once for each reason in a phase, and not again at every look, nor because an operator is new."""
         if (view.phase, view.reason) not in self._waited_for:
             self._waited_for.add((view.phase, view.reason))
-            kind = EventType.NORMAL if view.reason in WITHOUT_END else EventType.WARNING
+            if self._said is None and self._was_told(view.reason):
+                return
+            is_asked_for = view.reason is Reason.WAITING_FOR_APPROVAL
+            kind = EventType.NORMAL if is_asked_for else EventType.WARNING
             self._ports.emit(self.ref, kind, view.reason, view.message)
+
+    def _was_told(self, reason: Reason) -> bool:
+        """Whether the status says so already."""
+        conditions = self._status.conditions if self._status else ()
+        return any(c.type is ConditionType.READY and c.reason == reason for c in conditions)
 
     def _tell_of_a_lock(self, view: View) -> None:
         """Once, and not again at every try."""

@@ -11,7 +11,7 @@ SUSPENDED = "spec.suspend or the annotation roleshift.dev/suspended-by stands; r
 
 def view_of(run: RunRecord, settlement: Settlement) -> View:
     """What people see of a run after a settlement."""
-    activity = Activity.WAITING if settlement.waiting else Activity.WORKING
+    activity = _waiting(settlement.reason) if settlement.waiting else Activity.WORKING
     return View(
         phase=settlement.phase,
         activity=Activity.ENDED if settlement.ended else activity,
@@ -38,3 +38,13 @@ def waiting_view(run: RunRecord | None, reason: Reason, message: str) -> View:
     """What people see while something outside has to change."""
     phase = run.phase if run else Phase.PENDING
     return View(phase, Activity.WAITING, reason, message, run, run.findings if run else ())
+
+
+def deciding_view(run: RunRecord, message: str) -> View:
+    """What people see while a person has to decide what becomes of the data."""
+    return View(run.phase, Activity.STALLED, Reason.AWAITING_DECISION, message, run, run.findings)
+
+
+def _waiting(reason: Reason) -> Activity:
+    """Whether a run waits for a person because something is wrong, or for anything else."""
+    return Activity.STALLED if reason is Reason.AWAITING_DECISION else Activity.WAITING

@@ -13,12 +13,15 @@ from roleshift.api import (
     Mode,
     Phase,
     RoleMigrationStatus,
+    RollbackPolicy,
     RollbackResult,
     Severity,
+    Verdict,
 )
 from roleshift.engine import approval
 from roleshift.engine.checks import Finding
 from roleshift.engine.progress import Progress
+from roleshift.engine.recommendation import Recommendation, recommendation
 from roleshift.engine.run import ApprovalRecord, LogOutcome, RunRecord
 from roleshift.engine.verification import failure_message, failures
 from roleshift.errors import Reason
@@ -29,6 +32,7 @@ class Activity(StrEnum):
 
     WORKING = "Working"
     WAITING = "Waiting"
+    STALLED = "Stalled"
     ENDED = "Ended"
 
 
@@ -51,11 +55,19 @@ class View:
     findings: tuple[Finding, ...] = ()
     progress: Progress | None = None
     total_checks: int = 24
+    rollback_policy: RollbackPolicy = RollbackPolicy.AUTOMATIC
 
     @property
     def is_waiting(self) -> bool:
         """Whether nothing happens until something outside changes."""
-        return self.activity is Activity.WAITING
+        return self.activity in (Activity.WAITING, Activity.STALLED)
+
+    @property
+    def advice(self) -> Recommendation | None:
+        """Whether a rollback is advised; None where nobody waits for advice, or wants none."""
+        if self.reason is not Reason.AWAITING_DECISION or self.rollback_policy is RollbackPolicy.NEVER:
+            return None
+        return recommendation(self.run.verification) if self.run else None
 
     @property
     def mode(self) -> Mode:
@@ -99,7 +111,9 @@ def _dated(claim: _Claim, generation: int, before: Condition | None, now: dateti
 def _claims(view: View) -> Iterable[_Claim]:
     yield _Claim(ConditionType.READY, _ready(view), view.reason, view.message)
     yield _Claim(ConditionType.SUCCEEDED, _succeeded(view), view.reason, view.message)
-    if view.activity is not Activity.ENDED:
+    if view.activity is Activity.STALLED:
+        yield _Claim(ConditionType.STALLED, ConditionStatus.TRUE, view.reason, view.message)
+    elif view.activity is not Activity.ENDED:
         yield _Claim(ConditionType.RECONCILING, ConditionStatus.TRUE, view.reason, view.message)
     elif _ready(view) is ConditionStatus.FALSE and not view.is_concluded:
         yield _Claim(ConditionType.STALLED, ConditionStatus.TRUE, view.reason, view.message)
@@ -146,6 +160,10 @@ def _milestones(view: View) -> Iterable[_Claim]:
         yield _backup_ready(view.run)
     if view.run and view.run.verification and view.mode is Mode.APPLY:
         yield _data_consistent(view.run)
+    advice = view.advice
+    if advice is not None and advice.verdict is not Verdict.NONE:
+        text = f"{advice.verdict}: {'; '.join(advice.reasons)}"
+        yield _Claim(ConditionType.ROLLBACK_RECOMMENDED, ConditionStatus.TRUE, advice.verdict, text)
 
 
 def _approved(view: View) -> Iterable[_Claim]:

@@ -22,10 +22,7 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Conclude:
-    """The run ends in Done although the table was never written: a dry run, or a rehearsal that went well.
-
-    What was tried is in the ledger's log already.
-    """
+    """The run ends in Done for a reason of its own: a dry run, a rehearsal that went well, data accepted."""
 
     reason: Reason
     message: str

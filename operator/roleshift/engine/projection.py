@@ -15,6 +15,7 @@ from roleshift.api import (
     Phase,
     PlanStatus,
     ProgressStatus,
+    RecommendationStatus,
     RoleMigrationStatus,
     RollbackStatus,
     SafetyStatus,
@@ -28,6 +29,7 @@ from roleshift.engine.checks import Finding
 from roleshift.engine.conditions import View, conditions
 from roleshift.engine.plan import Plan
 from roleshift.engine.progress import Progress
+from roleshift.engine.recommendation import Recommendation
 from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.score import safety_score
 from roleshift.engine.verification import Verdict, VerificationResult
@@ -64,7 +66,7 @@ def project(view: View, about: ObjectFacts, now: datetime) -> RoleMigrationStatu
         progress=_progress(view),
         backup=_backup(run.image) if run and run.image else None,
         validation=_validation(run.verification) if run and run.verification else None,
-        rollback=_rollback(run.rollback) if run and run.rollback else None,
+        rollback=_rollback(run.rollback if run else None, view.advice),
         steps=list(_steps(view)),
     )
 
@@ -209,8 +211,12 @@ def _validation(results: Iterable[VerificationResult]) -> ValidationStatus:
     )
 
 
-def _rollback(record: RollbackRecord) -> RollbackStatus:
+def _rollback(record: RollbackRecord | None, advice: Recommendation | None) -> RollbackStatus | None:
+    advised = RecommendationStatus(verdict=advice.verdict, reasons=list(advice.reasons)) if advice else None
+    if record is None:
+        return RollbackStatus(recommendation=advised) if advised else None
     return RollbackStatus(
+        recommendation=advised,
         requested_by=record.requested_by or None,
         reason=record.reason or record.trigger,
         result=record.result,
@@ -224,6 +230,7 @@ def _rollback(record: RollbackRecord) -> RollbackStatus:
 _STATES = {
     LogOutcome.SUCCEEDED: StepState.SUCCEEDED,
     LogOutcome.REHEARSED: StepState.SUCCEEDED,
+    LogOutcome.ACCEPTED: StepState.SUCCEEDED,
     LogOutcome.WAITED: StepState.WAITING,
     LogOutcome.RETRIED: StepState.RUNNING,
     LogOutcome.UNDONE: StepState.FAILED,

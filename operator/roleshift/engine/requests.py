@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from roleshift.api import Approval, DesiredState, RoleMigration
+from roleshift.api import Approval, DesiredState, RoleMigration, RollbackPolicy
 from roleshift.engine.hashing import canonical_hash
 from roleshift.engine.identity import spec_hash_of
 from roleshift.engine.steps import RollbackRequest, Suspension
 
+RESUME = "roleshift.dev/resumeRequestedAt"
+ACCEPT = "roleshift.dev/acceptRequestedAt"
 RETRY = "roleshift.dev/retryRequestedAt"
 FORGET = "roleshift.dev/forgetRequestedAt"
 SUSPENDED_BY = "roleshift.dev/suspended-by"
@@ -41,6 +43,8 @@ class Requests:
         approvals: every hash that stood there since somebody last acted on the object, oldest first;
             the last one is that of `approval`.
         retry_token: value of the retry annotation, or "".
+        resume_token: value of the annotation that has a run verified again, or "".
+        accept_token: value of the annotation that takes the data as they are, or "".
         forget_token: value of the annotation that has copied runs forgotten, or "".
         deleting: the object has a deletion timestamp.
     """
@@ -52,10 +56,13 @@ class Requests:
     approval: Approval
     approvals: tuple[ApprovalWish, ...]
     retry_token: str
+    resume_token: str
+    accept_token: str
     forget_token: str
     requested_by: str
     reason: str
     reconcile: str | None
+    rollback_policy: RollbackPolicy
     deleting: bool
 
 
@@ -74,10 +81,13 @@ def requests_of(migration: RoleMigration) -> Requests:
         approval=spec.approval,
         approvals=(ApprovalWish(spec.approval.plan_hash, who, why),),
         retry_token=notes.get(RETRY, ""),
+        resume_token=notes.get(RESUME, ""),
+        accept_token=notes.get(ACCEPT, ""),
         forget_token=notes.get(FORGET, ""),
         requested_by=who,
         reason=why,
         reconcile=notes.get(RECONCILE),
+        rollback_policy=spec.rollback.policy,
         deleting=migration.metadata.deletion_timestamp is not None,
     )
 

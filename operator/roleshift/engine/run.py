@@ -19,6 +19,7 @@ class LogOutcome(StrEnum):
 
     Rehearsed went well, and was rolled back: nothing that is decided by the log counts it.
 
+    Accepted: it had failed, and a person took the data as they are.
     Altered: one of its schema statements was carried out. Committing announces a COMMIT before it is sent.
     Measured: what the step took, seen after its COMMIT.
     """
@@ -32,6 +33,7 @@ class LogOutcome(StrEnum):
     RETRIED = "Retried"
     UNDONE = "Undone"
     FAILED = "Failed"
+    ACCEPTED = "Accepted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ def settle(phase: Phase, outcome: Outcome, *, attempts: int, looks: int, policy:
     """
     if isinstance(outcome, Retry):
         return _retry(phase, outcome.error, attempts, policy)
+    if isinstance(outcome, Wait) and outcome.reason is Reason.AWAITING_DECISION:
+        return _stay(phase, outcome.reason, outcome.message, attempts, None, waiting=True)
     if isinstance(outcome, Wait):
         pause = (
             pause_while_waiting(looks, policy.max_backoff_seconds) if outcome.after is None else outcome.after
@@ -98,7 +100,7 @@ def _retry(phase: Phase, error: RoleshiftError, attempts: int, policy: RetryPoli
 
 
 def _stay(
-    phase: Phase, reason: Reason, message: str, attempts: int, pause: float, *, waiting: bool
+    phase: Phase, reason: Reason, message: str, attempts: int, pause: float | None, *, waiting: bool
 ) -> Settlement:
     return Settlement(phase, reason, message, phase in _OCCUPIES, False, attempts, pause, waiting)
 

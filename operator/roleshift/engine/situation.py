@@ -1,6 +1,7 @@
 """What the choice of a run's next step depends on, from its ledger row and its object. Pure."""
 
 from roleshift.api import Mode, Phase
+from roleshift.engine.decisions import decision_of
 from roleshift.engine.neighbours import Neighbour
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
@@ -31,5 +32,6 @@ def situation_of(run: RunRecord, requests: Requests, newer: Neighbour | None) ->
         rollback=RollbackRequest.REQUESTED if asked else RollbackRequest.NONE,
         suspension=requests.suspension,
         mode=run.mode,
+        decision=decision_of(run, requests),
         standing=Standing.LATEST if newer is None else Standing.SUPERSEDED,
     )

@@ -16,6 +16,8 @@ class Step(StrEnum):
     BACK_UP = "BackUp"
     MIGRATE = "Migrate"
     VALIDATE = "Validate"
+    ACCEPT = "Accept"
+    AWAIT = "Await"
     ROLL_BACK = "RollBack"
     CANCEL = "Cancel"
     PAUSE = "Pause"
@@ -44,6 +46,14 @@ class Suspension(StrEnum):
     SUSPENDED = "Suspended"
 
 
+class Decision(StrEnum):
+    """Whether a person has to decide what becomes of data that are not as they should be, or has."""
+
+    NONE = "None"
+    AWAITED = "Awaited"
+    ACCEPTED = "Accepted"
+
+
 class Standing(StrEnum):
     """Whether a later run has written to the same table and was not rolled back."""
 
@@ -61,6 +71,7 @@ class Situation:
     suspension: Suspension = Suspension.RUNNING
     mode: Mode = Mode.APPLY
     standing: Standing = Standing.LATEST
+    decision: Decision = Decision.NONE
 
 
 _WORK = {
@@ -68,9 +79,9 @@ _WORK = {
     Phase.CHECKING: Step.CHECK,
     Phase.BACKING_UP: Step.BACK_UP,
     Phase.MIGRATING: Step.MIGRATE,
-    Phase.VALIDATING: Step.VALIDATE,
     Phase.ROLLING_BACK: Step.ROLL_BACK,
 }
+_DECIDED = {Decision.AWAITED: Step.AWAIT, Decision.ACCEPTED: Step.ACCEPT}
 _AFTER_GATE = {Mode.APPLY: Step.BACK_UP, Mode.DRY_RUN: Step.DRY_RUN, Mode.REHEARSE: Step.REHEARSE}
 _UNDOABLE = frozenset({Phase.VALIDATING, Phase.DONE})
 
@@ -94,7 +105,7 @@ def next_step(situation: Situation) -> Step:
         return Step.REST
     if situation.suspension is Suspension.SUSPENDED and not _has_written(situation):
         return Step.PAUSE
-    return _WORK[phase]
+    return _DECIDED.get(situation.decision, Step.VALIDATE) if phase is Phase.VALIDATING else _WORK[phase]
 
 
 def _undo(situation: Situation) -> Step:

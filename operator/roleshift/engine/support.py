@@ -7,7 +7,6 @@ from roleshift.api import (
     BackupMethod,
     DeletionPolicy,
     RoleMigrationSpec,
-    RollbackPolicy,
     StrategyType,
 )
 
@@ -43,7 +42,6 @@ _MISSING: tuple[_Missing, ...] = (
     _Missing("strategy.type", lambda s: s.strategy.type is StrategyType.BATCHED, "use Transaction"),
     _Missing("backup.methods", lambda s: BackupMethod.ARCHIVE in s.backup.methods, "use [Table]"),
     _Missing("observation", lambda s: s.observation is not None, "remove it"),
-    _Missing("rollback.policy", lambda s: s.rollback.policy is not RollbackPolicy.AUTOMATIC, "use Automatic"),
     _Missing("window", lambda s: s.window is not None, "remove it"),
     _Missing("maintenance", lambda s: s.maintenance is not None, "remove it"),
     _Missing("deletionPolicy", lambda s: s.deletion_policy is not DeletionPolicy.RETAIN, "use Retain"),

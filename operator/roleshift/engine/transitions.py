@@ -45,6 +45,8 @@ TRANSITIONS: dict[tuple[Phase, Move], Phase] = {
     (Phase.MIGRATING, Move.UNDO_COMMITTED): Phase.ROLLING_BACK,
     (Phase.MIGRATING, Move.FAIL): Phase.FAILED,
     (Phase.VALIDATING, Move.ADVANCE): Phase.DONE,
+    # A person takes the data as they are.
+    (Phase.VALIDATING, Move.CONCLUDE): Phase.DONE,
     (Phase.VALIDATING, Move.UNDO_COMMITTED): Phase.ROLLING_BACK,
     # Only of a dry run or a rehearsal, which wrote nothing.
     (Phase.DONE, Move.UNDO_UNCOMMITTED): Phase.ROLLED_BACK,

@@ -12,8 +12,8 @@ FIRST_WAIT_SECONDS = 1.0
 WAIT_LIMIT_SECONDS = 24 * 3600.0
 """A wait before the first write that nobody chose ends as Failed after this long."""
 
-WITHOUT_END = frozenset({Reason.WAITING_FOR_APPROVAL})
-"""Waits that the manifest asks for: they never end a run, are no trouble, and the ledger knows of them."""
+WITHOUT_END = frozenset({Reason.WAITING_FOR_APPROVAL, Reason.AWAITING_DECISION})
+"""Waits for a person: they never end a run, and the ledger knows of them."""
 
 
 def pause_while_waiting(looks: int, maximum_seconds: float) -> float:

@@ -1,7 +1,11 @@
 """Validating: the committed table against its image, and the image against what was recorded of it."""
 
-from roleshift.engine.outcome import Advance, Extent, Outcome, Undo
-from roleshift.engine.verification import failure_message, failures
+from collections.abc import Sequence
+
+from roleshift.api import RollbackPolicy
+from roleshift.engine.decisions import ways_out
+from roleshift.engine.outcome import Advance, Extent, Outcome, Undo, Wait
+from roleshift.engine.verification import Verification, VerificationResult, failure_message, failures
 from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import verifying
 from roleshift.phases.context import Context
@@ -14,10 +18,28 @@ async def run(context: Context) -> Outcome:
     kept, written = context.run.image, context.run.write
     if kept is None or written is None:
         raise DatabaseError(Reason.BACKUP_DAMAGED, "the ledger has no image or no write for this run")
-    async with context.work.transaction(context.timeouts, Isolation.REPEATABLE_READ, Access.READ_ONLY):
-        results = await verifying.after_commit(context, kept, written)
+    try:
+        async with context.work.transaction(context.timeouts, Isolation.REPEATABLE_READ, Access.READ_ONLY):
+            results = await verifying.after_commit(context, kept, written)
+    except DatabaseError as error:
+        if error.reason is not Reason.BACKUP_DAMAGED:
+            raise
+        return _ask(context, f"{error.reason}: {error.message}")
     merged = verifying.overlaid(context.run.verification, results)
     await ledger.record(context.control, context.run, ledger.Documents(verification=merged))
     if failures(results):
-        return Undo(Reason.VALIDATION_FAILED, failure_message(results), Extent.COMMITTED)
+        return _failed(context, results)
     return Advance(f"{written.rows} rows migrated; {len(merged)} verifications passed")
+
+
+def _failed(context: Context, results: Sequence[VerificationResult]) -> Outcome:
+    """Automatic brings the old roles back by itself, but not from a backup that is damaged."""
+    message = failure_message(results)
+    damaged = any(result.name == Verification.BACKUP_CHECKSUM for result in failures(results))
+    if context.spec.rollback.policy is RollbackPolicy.AUTOMATIC and not damaged:
+        return Undo(Reason.VALIDATION_FAILED, message, Extent.COMMITTED)
+    return _ask(context, message)
+
+
+def _ask(context: Context, message: str) -> Wait:
+    return Wait(Reason.AWAITING_DECISION, f"{message}; a person decides: {ways_out(context.run)}")

@@ -45,7 +45,8 @@ class NewRun:
 
     Attributes:
         attempt: attempts that were forgotten are added.
-        retry_token, forget_token: what stands in the annotations, and is not acted on any more.
+        retry_token, forget_token, resume_token, accept_token: what stands in the annotations, and is not
+            acted on any more.
         carried_hash: see `RunRecord`.
     """
 
@@ -57,6 +58,8 @@ class NewRun:
     database_identity: str
     retry_token: str = ""
     forget_token: str = ""
+    resume_token: str = ""
+    accept_token: str = ""
     carried_hash: str = ""
     mode: Mode = Mode.APPLY
 
@@ -74,6 +77,8 @@ async def insert(session: Session, new: NewRun) -> None:
             "database_identity": new.database_identity,
             "retry_token": new.retry_token,
             "forget_token": new.forget_token,
+            "resume_token": new.resume_token,
+            "accept_token": new.accept_token,
             "carried_hash": new.carried_hash,
             "mode": new.mode,
         },
@@ -134,6 +139,8 @@ class Documents:
     retry_token: str | None = None
     forget_token: str | None = None
     carried_hash: str | None = None
+    resume_token: str | None = None
+    accept_token: str | None = None
 
 
 async def record(session: Session, run: RunRecord, found: Documents) -> None:
@@ -157,6 +164,8 @@ async def record(session: Session, run: RunRecord, found: Documents) -> None:
             "retry_token": found.retry_token,
             "forget_token": found.forget_token,
             "carried_hash": found.carried_hash,
+            "resume_token": found.resume_token,
+            "accept_token": found.accept_token,
         },
     )
     if row is None:
@@ -204,6 +213,24 @@ async def latch_approval(
         "reason": reason,
     }
     if await session.row_or_none(statement("run_latch_approval"), params) is None:
+        raise FencedError
+
+
+async def latch_acceptance(session: Session, run: RunRecord, token: str, by: str, reason: str) -> None:
+    """Remember that a person takes the data as they are.
+
+    Raises:
+        FencedError: another session took the run over, or it waits for no decision.
+    """
+    params = {"run_id": run.run_id, "epoch": run.epoch, "token": token, "by": by, "reason": reason}
+    if await session.row_or_none(statement("run_latch_acceptance"), params) is None:
+        raise FencedError
+
+
+async def latch_resume(session: Session, run: RunRecord, token: str) -> None:
+    """Remember that a person has the run verified again. Raises as `latch_acceptance` does."""
+    params = {"run_id": run.run_id, "epoch": run.epoch, "token": token}
+    if await session.row_or_none(statement("run_latch_resume"), params) is None:
         raise FencedError
 
 

@@ -10,6 +10,8 @@ SET
     rollback = coalesce(%(rollback)s, rollback),
     retry_token = coalesce(%(retry_token)s, retry_token),
     forget_token = coalesce(%(forget_token)s, forget_token),
-    carried_hash = coalesce(%(carried_hash)s, carried_hash)
+    carried_hash = coalesce(%(carried_hash)s, carried_hash),
+    resume_token = coalesce(%(resume_token)s, resume_token),
+    accept_token = coalesce(%(accept_token)s, accept_token)
 WHERE run_id = %(run_id)s AND epoch = %(epoch)s
 RETURNING run_id
