@@ -105,7 +105,8 @@ class Story:
 
     def _is_back(self, row: Row) -> bool:
         """Whether a row stands under the old key of one of the image, with its old values."""
-        old = {self._key(self.before[name]): name for name in self.foreseen.written}
+        known = self.foreseen.written | self.foreseen.removed
+        old = {self._key(self.before[name]): name for name in known}
         original = old.get(self._key(row))
         return original is not None and row.run_values == self.before[original].run_values
 

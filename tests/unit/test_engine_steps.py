@@ -7,6 +7,7 @@ import pytest
 
 from roleshift.api import Mode, Phase
 from roleshift.engine.steps import (
+    Decision,
     RollbackRequest,
     Situation,
     Standing,
@@ -20,7 +21,7 @@ from roleshift.engine.transitions import TERMINAL
 
 ALL = [
     Situation(*parts)
-    for parts in itertools.product(Phase, WriteState, RollbackRequest, Suspension, Mode, Standing)
+    for parts in itertools.product(Phase, WriteState, RollbackRequest, Suspension, Mode, Standing, Decision)
 ]
 ENDED = (Phase.FAILED, Phase.ROLLED_BACK)
 
@@ -111,6 +112,15 @@ def test_a_suspension_holds_a_run_before_its_write_and_never_after_it() -> None:
         if situation.phase in TERMINAL or situation.phase is Phase.ROLLING_BACK:
             continue
         assert (next_step(situation) is Step.PAUSE) is not is_written(situation), situation
+
+
+def test_a_decision_is_waited_for_and_carried_out_in_validating_alone_and_a_rollback_outranks_it() -> None:
+    for situation in ALL:
+        decides = next_step(situation) in (Step.AWAIT, Step.ACCEPT)
+        asked = situation.rollback is RollbackRequest.REQUESTED
+        rests = situation.suspension is Suspension.SUSPENDED and not is_written(situation)
+        may = situation.phase is Phase.VALIDATING and situation.decision is not Decision.NONE
+        assert decides is (may and not asked and not rests), situation
 
 
 def test_nobody_pauses_a_run_that_nobody_suspended() -> None:

@@ -14,7 +14,7 @@ stateDiagram-v2
 _MOVES = {
     Move.STAY: "waits, or tries again",
     Move.ADVANCE: "done",
-    Move.CONCLUDE: "a dry run or a rehearsal has ended well",
+    Move.CONCLUDE: "a dry run or a rehearsal has ended well, or a person accepts the data",
     Move.REPLAN: "the table no longer fits the plan",
     Move.UNDO_UNCOMMITTED: "undone before anything was committed",
     Move.UNDO_COMMITTED: "the old roles are wanted back",

@@ -33,13 +33,12 @@ from roleshift.postgres.turns import is_written
 
 _FALSE = sql.SQL("false")
 _BY_NEW_KEY = sql.SQL("LEFT JOIN {target} AS t ON {after}")
-_BY_OLD_KEY_WHERE_IT_STAYS = sql.SQL(
-    " LEFT JOIN LATERAL (SELECT o.* FROM {target} AS o WHERE {before} AND NOT {leaves}) AS b ON true"
+_BY_OLD_KEY_UNLESS_ANOTHER = sql.SQL(
+    " LEFT JOIN LATERAL (SELECT o.* FROM {target} AS o WHERE {before} AND NOT {another}) AS b ON true"
 )
 _BY_NEW_KEY_UNLESS_BACK = sql.SQL(
     "LEFT JOIN LATERAL (SELECT o.*, o.xmin FROM {target} AS o WHERE {after} AND NOT {is_back}) AS t ON true"
 )
-_BY_OLD_KEY = sql.SQL(" LEFT JOIN {target} AS b ON {before}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +101,19 @@ class WayBack:
         """
         if not self.shape.role_in_key:
             return self._by_new_key
-        return self._by_new_key_unless_back + _BY_OLD_KEY_WHERE_IT_STAYS.format(
-            target=self.target, before=key_join(self.shape, "o"), leaves=self.leaves
-        )
+        return self._by_new_key_unless_back + self._by_old_key_unless(self.leaves)
 
     @property
     def joins_after(self) -> sql.Composed:
-        """The same after the restore: what has the new key of this one may be another under its old key."""
+        """The same after the restore: what has the old key of this one may be another that had to stay."""
         if not self.shape.role_in_key:
             return self._by_new_key
-        by_old_key = _BY_OLD_KEY.format(target=self.target, before=key_join(self.shape, "b"))
-        return self._by_new_key_unless_back + by_old_key
+        return self._by_new_key_unless_back + self._by_old_key_unless(self._stays)
+
+    def _by_old_key_unless(self, another: sql.Composable) -> sql.Composed:
+        return _BY_OLD_KEY_UNLESS_ANOTHER.format(
+            target=self.target, before=key_join(self.shape, "o"), another=another
+        )
 
     @property
     def _by_new_key(self) -> sql.Composed:
@@ -180,6 +181,14 @@ class WayBack:
     @property
     def leaves(self) -> sql.Composed:
         """Whether a row `o` is one that the restore moves elsewhere."""
+        return self._goes(sql.SQL("NOT {}").format(self.logged))
+
+    @property
+    def _stays(self) -> sql.Composed:
+        """Whether a row `o` is one that the restore would have moved and that had to stay."""
+        return self._goes(self.logged)
+
+    def _goes(self, settled: sql.Composable) -> sql.Composed:
         return statement("parts/leaves").format(
             image=self.image,
             target=self.target,
@@ -187,7 +196,7 @@ class WayBack:
             same_row=same_row(self.shape, "t", "o"),
             written=is_written(self.shape),
             movable=self.movable,
-            logged=self.logged,
+            settled=settled,
         )
 
     def found(self, row: str) -> sql.Composed:

@@ -13,6 +13,7 @@ DECLARE
     left_as_is text;
     logged text;
     leaves text;
+    stays text;
     log text;
     not_restored bigint;
     routes jsonb;
@@ -56,6 +57,11 @@ BEGIN
     leaves := format(
         'EXISTS (SELECT FROM %s AS i INNER JOIN %s AS t ON %s WHERE %s AND %s
         AND i.role::text <> i.to_role::text AND %s AND NOT %s)',
+        p ->> 'image', p ->> 'target', p ->> 'after_t', p ->> 'same_row', p ->> 'is_there', left_as_is, logged
+    );
+    stays := format(
+        'EXISTS (SELECT FROM %s AS i INNER JOIN %s AS t ON %s WHERE %s AND %s
+        AND i.role::text <> i.to_role::text AND %s AND %s)',
         p ->> 'image', p ->> 'target', p ->> 'after_t', p ->> 'same_row', p ->> 'is_there', left_as_is, logged
     );
     log := format(
@@ -188,11 +194,11 @@ BEGIN
                     SELECT FROM %4$s AS i INNER JOIN %5$s AS b ON %7$s WHERE %9$s AND %8$s
                 )
             ) AS t ON true
-            LEFT JOIN %5$s AS b ON %7$s
+            LEFT JOIN LATERAL (SELECT o.* FROM %5$s AS o WHERE %10$s AND NOT %11$s) AS b ON true
             WHERE (%2$s IS NOT NULL AND %8$s AND NOT %3$s) IS NOT TRUE
         ) AS c',
         p ->> 'first_t', p ->> 'first_b', logged, p ->> 'image', p ->> 'target', p ->> 'after_o',
-        p ->> 'before_b', p ->> 'before', p ->> 'same_row_b'
+        p ->> 'before_b', p ->> 'before', p ->> 'same_row_b', p ->> 'before_o', stays
     ) INTO deleted, not_restored;
     IF not_restored <> conflicts THEN
         RAISE EXCEPTION '% rows are not as in the image after the restore', not_restored - conflicts
