@@ -18,7 +18,7 @@ PASSED = dict.fromkeys(("BackupChecksum", "Completeness", "RowValues", "ForeignK
 CHECKSUMS = {
     "run_parts(uuid)": "55dcea3eba20",
     "validate_run(uuid)": "daf2eec33848",
-    "restore_run(uuid)": "44a3b568a5ce",
+    "restore_run(uuid)": "42dcf6fd630e",
 }
 
 

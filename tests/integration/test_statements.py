@@ -13,9 +13,9 @@ import pytest
 
 from localenv.database import Database
 from roleshift.api import Phase
-from roleshift.engine.outcome import Advance, Conclude, Undo
+from roleshift.engine.outcome import Advance, Conclude, Undo, Wait
 from roleshift.engine.run import LogOutcome
-from roleshift.errors import DatabaseError
+from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import backing_up
 from roleshift.postgres import clone, fence, ledger, neighbours
 from roleshift.postgres.session import Params, Query, Session, Timeouts
@@ -115,6 +115,8 @@ async def test_every_file_is_used_and_can_be_planned(database: Database, watch: 
     await _done_and_back(database)
     await _merged_and_parked(database)
     await _array(database)
+    await _role_in_key(database)
+    await _decided(database)
     await _cancelled(database)
     await _beside_others(database)
     await _planned_anew(database)
@@ -219,6 +221,35 @@ async def _array(database: Database) -> None:
     async with phases_on(database, spec, name="array") as run:
         await run.until(Phase.DONE)
         assert isinstance(await run.roll_back(), Advance)
+
+
+async def _role_in_key(database: Database) -> None:
+    """A run whose key holds the role, and its rollback after somebody changed a row."""
+    database.execute("CREATE TABLE held (person int, role text, note text, PRIMARY KEY (person, role))")
+    database.execute("INSERT INTO held VALUES (1, 'a'), (2, 'a')")
+    target = {"table": "held", "columns": {"previousRole": "note", "seniority": "", "migratedAt": ""}}
+    base = {"connection": SPEC["connection"], "mappings": [{"from": "a", "to": "b"}]}
+    spec = spec_of(base, target=target, unmappedRoles="Keep", checks={"minimumScore": 0})
+    async with phases_on(database, spec, name="held") as run:
+        await run.until(Phase.DONE)
+        database.execute("UPDATE held SET note = 'changed' WHERE person = 1")
+        assert isinstance(await run.roll_back(), Advance)
+
+
+async def _decided(database: Database) -> None:
+    """A run that waits for a decision, is verified again, and accepted."""
+    waits = Wait(Reason.AWAITING_DECISION, "a person decides")
+    database.execute("CREATE TABLE users (id int PRIMARY KEY, role text); INSERT INTO users VALUES (1, 'a')")
+    target = {"table": "users", "columns": {"previousRole": "", "seniority": "", "migratedAt": ""}}
+    base = {"connection": SPEC["connection"], "mappings": [{"from": "a", "to": "b"}]}
+    async with phases_on(
+        database, spec_of(base, target=target, checks={"minimumScore": 0}), name="decided"
+    ) as run:
+        await run.until(Phase.VALIDATING)
+        await run.settle(waits)
+        await ledger.latch_resume(run.control, run.run, "again")
+        await run.settle(waits)
+        await ledger.latch_acceptance(run.control, run.run, "yes", "kim", "known")
 
 
 async def _cancelled(database: Database) -> None:

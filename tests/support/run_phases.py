@@ -171,7 +171,7 @@ class PhaseRun:
         await self.reload()
         settled = settle(self.run.phase, outcome, attempts=self.run.attempts, looks=0, policy=_POLICY)
         self.settlement = closing.with_end_reason(self.run, settled)
-        if not self.settlement.waiting:
+        if not self.settlement.waiting or closing.is_kept(self.run, self.settlement):
             async with self.control.transaction(Timeouts()):
                 await closing.persist(self.control, self.run, outcome, self.settlement)
             await self.reload()

@@ -110,9 +110,21 @@ class WayBack:
             return self._by_new_key
         return self._by_new_key_unless_back + self._by_old_key_unless(self._stays)
 
-    def _by_old_key_unless(self, another: sql.Composable) -> sql.Composed:
+    def _by_old_key_unless(self, goes_with_another: sql.Composable) -> sql.Composed:
         return _BY_OLD_KEY_UNLESS_ANOTHER.format(
-            target=self.target, before=key_join(self.shape, "o"), another=another
+            target=self.target,
+            before=key_join(self.shape, "o"),
+            another=any_of([goes_with_another, self._is_claimed]),
+        )
+
+    @property
+    def _is_claimed(self) -> sql.Composed:
+        """Whether a row `o` belongs to another row of the image, so that it counts once."""
+        return statement("parts/claimed").format(
+            image=self.image,
+            join=key_join_after(self.shape, "o"),
+            written=is_written(self.shape),
+            is_back=self._is_back("o"),
         )
 
     @property

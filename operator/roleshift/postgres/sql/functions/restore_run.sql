@@ -14,6 +14,7 @@ DECLARE
     logged text;
     leaves text;
     stays text;
+    claimed text;
     log text;
     not_restored bigint;
     routes jsonb;
@@ -64,6 +65,13 @@ BEGIN
         AND i.role::text <> i.to_role::text AND %s AND %s)',
         p ->> 'image', p ->> 'target', p ->> 'after_t', p ->> 'same_row', p ->> 'is_there', left_as_is, logged
     );
+    claimed := format(
+        '(EXISTS (SELECT FROM %1$s AS i WHERE %2$s AND %3$s AND i.role::text <> i.to_role::text)
+        AND NOT EXISTS (
+            SELECT FROM %1$s AS i CROSS JOIN LATERAL (SELECT o.*) AS b WHERE %4$s AND %5$s
+        ))',
+        p ->> 'image', p ->> 'after_o', p ->> 'is_there', p ->> 'before_b', p ->> 'before'
+    );
     log := format(
         'INSERT INTO roleshift.migration_rollback_log (run_id, kind, row_key, message, requested_by)
         SELECT %L::uuid, ''FunctionConflict'', jsonb_build_array(%s), $1, session_user FROM %s AS i ',
@@ -76,11 +84,13 @@ BEGIN
                 SELECT FROM %10$s AS i CROSS JOIN LATERAL (SELECT t.*) AS b WHERE %11$s AND %8$s
             )
         ) AS t ON true
-        LEFT JOIN LATERAL (SELECT o.* FROM %1$s AS o WHERE %3$s AND NOT %9$s) AS b ON true
+        LEFT JOIN LATERAL (
+            SELECT o.* FROM %1$s AS o WHERE %3$s AND NOT %9$s AND NOT %12$s
+        ) AS b ON true
         WHERE %4$s
         AND CASE WHEN %5$s IS NOT NULL THEN NOT %7$s ELSE %6$s IS NOT NULL AND (%8$s) IS NOT TRUE END',
         p ->> 'target', p ->> 'after_t', p ->> 'before_o', p ->> 'is_there', p ->> 'first_t', p ->> 'first_b',
-        left_as_is, p ->> 'before', leaves, p ->> 'image', p ->> 'before_b'
+        left_as_is, p ->> 'before', leaves, p ->> 'image', p ->> 'before_b', claimed
     ) USING 'the role was changed after the migration; it was left as it is';
     GET DIAGNOSTICS conflicts = ROW_COUNT;
     more := (p ->> 'constrained')::boolean::int;
@@ -194,11 +204,13 @@ BEGIN
                     SELECT FROM %4$s AS i INNER JOIN %5$s AS b ON %7$s WHERE %9$s AND %8$s
                 )
             ) AS t ON true
-            LEFT JOIN LATERAL (SELECT o.* FROM %5$s AS o WHERE %10$s AND NOT %11$s) AS b ON true
+            LEFT JOIN LATERAL (
+                SELECT o.* FROM %5$s AS o WHERE %10$s AND NOT %11$s AND NOT %12$s
+            ) AS b ON true
             WHERE (%2$s IS NOT NULL AND %8$s AND NOT %3$s) IS NOT TRUE
         ) AS c',
         p ->> 'first_t', p ->> 'first_b', logged, p ->> 'image', p ->> 'target', p ->> 'after_o',
-        p ->> 'before_b', p ->> 'before', p ->> 'same_row_b', p ->> 'before_o', stays
+        p ->> 'before_b', p ->> 'before', p ->> 'same_row_b', p ->> 'before_o', stays, claimed
     ) INTO deleted, not_restored;
     IF not_restored <> conflicts THEN
         RAISE EXCEPTION '% rows are not as in the image after the restore', not_restored - conflicts
