@@ -44,6 +44,10 @@ class Reason(StrEnum):
     RETRY_REFUSED = "RetryRefused"
     SECRET_NOT_FOUND = "SecretNotFound"
     SECRET_INVALID = "SecretInvalid"
+    STORE_UNREACHABLE = "StoreUnreachable"
+    STORE_ACCESS_DENIED = "StoreAccessDenied"
+    STORE_NOT_FOUND = "StoreNotFound"
+    STORE_FULL = "StoreFull"
     SERVER_UNREACHABLE = "ServerUnreachable"
     AUTHENTICATION_FAILED = "AuthenticationFailed"
     DATABASE_NOT_FOUND = "DatabaseNotFound"
@@ -83,6 +87,7 @@ class Reason(StrEnum):
     FOREIGN_RUN = "ForeignRun"
 
     # What the database answered in mid-run.
+    INVALID_ARCHIVE = "InvalidArchive"
     BACKUP_NOT_VERIFIED = "BackupNotVerified"
     BACKUP_DAMAGED = "BackupDamaged"
     ROLES_CHANGED_SINCE = "RolesChangedSince"
@@ -125,6 +130,10 @@ class SpecError(RoleshiftError):
 
 class ClusterError(RoleshiftError):
     """The Kubernetes API, or an object that a run needs from it, is not there yet."""
+
+
+class StoreError(RoleshiftError):
+    """The object store refused, failed or went away, or holds something else than it should."""
 
 
 class DatabaseError(RoleshiftError):

@@ -11,10 +11,7 @@ from support.cases import Case
 NOT_SUPPORTED: dict[str, dict[str, Any]] = {
     "connection.clusterRef": {"connection": {"secretRef": None, "clusterRef": {"name": "people"}}},
     "strategy.type": {"strategy": {"type": "Batched"}},
-    "backup.methods": {"backup": {"methods": ["Table", "Archive"], "archive": {"url": "s3://people/roles"}}},
     "observation": {"observation": {"durationSeconds": 1}},
-    "rollback.policy": {"rollback": {"policy": "Never"}},
-    "rollback.onConflict": {"rollback": {"onConflict": "Overwrite"}},
     "window": {"window": {"schedule": "0 2 * * 6", "durationSeconds": 3600}},
     "maintenance": {"maintenance": {"workloads": [{"kind": "Deployment", "name": "people-api"}]}},
     "deletionPolicy": {"deletionPolicy": "DeleteBackups"},

@@ -18,7 +18,7 @@ PASSED = dict.fromkeys(("BackupChecksum", "Completeness", "RowValues", "ForeignK
 CHECKSUMS = {
     "run_parts(uuid)": "55dcea3eba20",
     "validate_run(uuid)": "daf2eec33848",
-    "restore_run(uuid)": "42dcf6fd630e",
+    "restore_run(uuid)": "5ffa661751ce",
 }
 
 

@@ -20,6 +20,7 @@ from roleshift.phases import backing_up
 from roleshift.postgres import clone, fence, ledger, neighbours
 from roleshift.postgres.session import Params, Query, Session, Timeouts
 from roleshift.postgres.statements import statement
+from support.archives import archived, in_folder
 from support.examinations import look
 from support.migrations import SPEC
 from support.run_phases import PhaseRun, phases_on, spec_of
@@ -105,7 +106,9 @@ def test_a_file_begins_with_what_it_locks_and_costs(name: str) -> None:
     assert len(SQL[name].splitlines()[0]) > 20
 
 
-async def test_every_file_is_used_and_can_be_planned(database: Database, watch: Watch) -> None:
+async def test_every_file_is_used_and_can_be_planned(
+    database: Database, watch: Watch, tmp_path: Path
+) -> None:
     create_user_profiles(database, 40)
     await look(database, spec_of(target={"table": "user_profile"}))
     await look(database, uri=database.admin_uri)  # only such a role may read the server's files
@@ -117,6 +120,7 @@ async def test_every_file_is_used_and_can_be_planned(database: Database, watch: 
     await _array(database)
     await _role_in_key(database)
     await _decided(database)
+    await _archived(database, tmp_path)
     await _cancelled(database)
     await _beside_others(database)
     await _planned_anew(database)
@@ -250,6 +254,20 @@ async def _decided(database: Database) -> None:
         await ledger.latch_resume(run.control, run.run, "again")
         await run.settle(waits)
         await ledger.latch_acceptance(run.control, run.run, "yes", "kim", "known")
+
+
+async def _archived(database: Database, folder: Path) -> None:
+    """A run with an archive; a row changes before the write."""
+    database.execute("CREATE TABLE kept (id int PRIMARY KEY, role text); INSERT INTO kept VALUES (1, 'b')")
+    store = in_folder(folder)
+    target = {"table": "kept", "columns": {"previousRole": "", "seniority": "", "migratedAt": ""}}
+    base = {"connection": SPEC["connection"], "mappings": [{"from": "b", "to": "c"}]}
+    spec = archived(store, base, target=target, checks={"minimumScore": 0})
+    async with phases_on(database, spec, name="archived") as run:
+        run.store = store
+        await run.until(Phase.MIGRATING)
+        database.execute("INSERT INTO kept VALUES (2, 'b')")
+        await run.until(Phase.DONE)
 
 
 async def _cancelled(database: Database) -> None:

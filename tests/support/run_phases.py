@@ -12,10 +12,11 @@ from typing import Any, Self
 from localenv.database import Database
 from roleshift.api import Phase, RoleMigrationSpec
 from roleshift.api.safety import CheckName
+from roleshift.archive.store import StoreAddress
 from roleshift.controller import closing
 from roleshift.engine.checks import Judgement
 from roleshift.engine.connection import ConnectionParameters
-from roleshift.engine.facts.surroundings import Surroundings
+from roleshift.engine.facts.surroundings import ArchiveTried, Surroundings
 from roleshift.engine.identity import RunIdentity, spec_hash_of
 from roleshift.engine.outcome import Advance, Extent, Outcome, Undo
 from roleshift.engine.run import RunRecord
@@ -65,6 +66,7 @@ class PhaseRun:
         self.work = work
         self.settlement: Settlement | None = None
         self.progress: list[tuple[int, int]] = []
+        self.store: StoreAddress | None = None
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @classmethod
@@ -192,10 +194,15 @@ class PhaseRun:
             work=self.work,
             rows_done=lambda done, total: self.progress.append((done, total)),
             surroundings=self._nothing_but_the_time,
+            store=self._where_archives_lie if self.store else None,
         )
 
+    async def _where_archives_lie(self) -> StoreAddress:
+        assert self.store is not None
+        return self.store
+
     async def _nothing_but_the_time(self) -> Surroundings:
-        return Surroundings(self.clock())
+        return Surroundings(self.clock(), archive=ArchiveTried(self.store.url) if self.store else None)
 
     # What came of it
 

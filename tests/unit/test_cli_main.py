@@ -191,6 +191,7 @@ class TestOperator:
         flags = (
             "--namespace=people --namespace=shop --metrics-port=0 --health-port=9 --identity=me "
             "--lease-duration=3 --lease-renew-deadline=2 --lease-retry-period=0.5 --health-interval=1 "
+            "--archive-directory=/a "
             "--log-format=console --log-level=debug --kubeconfig=/k --context=c"
         )
         assert ended("operator", *flags.split()) == 7
@@ -205,6 +206,7 @@ class TestOperator:
                 lease_renew_deadline=2,
                 lease_retry_period=0.5,
                 health_interval=1,
+                archive_directories=(Path("/a"),),
                 log_format="console",
                 log_level="debug",
                 kubeconfig="/k",

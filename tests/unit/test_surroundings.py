@@ -5,7 +5,8 @@ from typing import Any
 from unittest.mock import AsyncMock, Mock
 
 from roleshift.api import parse_migration
-from roleshift.controller.ports import Ports
+from roleshift.controller.credentials import StoreAccess
+from roleshift.controller.ports import Ports, Secrets
 from roleshift.controller.surroundings import surroundings_of
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.resources import PodFacts
@@ -25,7 +26,9 @@ async def looked(pods: Mock, **changes: Any) -> Surroundings:
         "metadata": {"name": "m", "namespace": "n", "uid": "u", "generation": 1, "resourceVersion": "1"},
         "spec": merged(SPEC, changes),
     }
-    return await surroundings_of(Mock(spec=Ports, pods=pods, now=lambda: NOW), parse_migration(body))
+    ports = Mock(spec=Ports, pods=pods, now=lambda: NOW)
+    store = StoreAccess(Mock(spec=Secrets), ())
+    return await surroundings_of(ports, store, parse_migration(body))
 
 
 async def test_without_a_selector_no_pod_is_asked_for() -> None:

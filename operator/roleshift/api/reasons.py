@@ -134,6 +134,22 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "The Secret lacks a key, or its value is no connection string.",
         "Correct the Secret; the run sees it by itself.",
     ),
+    Reason.STORE_UNREACHABLE: Explanation(
+        "The object store of spec.backup.archive does not answer, or not in time.",
+        "Check the URL, the endpoint and the network policy; the run goes on by itself.",
+    ),
+    Reason.STORE_ACCESS_DENIED: Explanation(
+        "The object store refuses the credentials, or they may not read, write and delete below the URL.",
+        "Correct the Secret of spec.backup.archive or the rights it stands for; the run goes on by itself.",
+    ),
+    Reason.STORE_NOT_FOUND: Explanation(
+        "There is no such bucket or container.",
+        "Create it, or correct spec.backup.archive.url; the run goes on by itself.",
+    ),
+    Reason.STORE_FULL: Explanation(
+        "The object store takes nothing more: its disk or its quota is full.",
+        "Free space or raise the quota; the run goes on by itself.",
+    ),
     Reason.SERVER_UNREACHABLE: Explanation(
         "No TCP connection to the server.",
         "Check host and port, the network policy and the server; the run goes on by itself.",
@@ -244,6 +260,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "pg_restore, as a template, or by pg_upgrade. Nothing is written here.",
         "If spec.connection leads to the wrong database, put it back. Else `roleshift forget NAME`: the "
         "copied runs of that name and their images are cleared, and the run begins anew.",
+    ),
+    Reason.INVALID_ARCHIVE: Explanation(
+        "spec.backup.archive names a place where the operator may not write, or the store holds something "
+        f"else under that name. {_UNCHANGED}",
+        f"The message says what. {_MANIFEST}",
     ),
     Reason.BACKUP_NOT_VERIFIED: Explanation(f"The image differs from its source. {_UNCHANGED}", _RETRY),
     Reason.BACKUP_DAMAGED: Explanation(

@@ -1,5 +1,6 @@
 """Checks on what the backup needs."""
 
+from roleshift.api.safety import CheckResult
 from roleshift.checks.subject import Subject, could_not_tell, depends_on, with_rows
 from roleshift.checks.wording import counted
 from roleshift.engine.amounts import amount
@@ -19,7 +20,28 @@ _LAY_DOWN = "lay the ledger down again as its owner: roleshift sql | psql"
 
 
 def backup_infrastructure(subject: Subject) -> Judgement:
-    """The ledger is at the right version or will be, it can be read, and its functions are unaltered."""
+    """The ledger is at the right version or will be, readable and unaltered; the archive can be used."""
+    ledger = _ledger(subject)
+    return ledger if ledger.result is not CheckResult.PASSED else _with_archive(subject, ledger)
+
+
+def _with_archive(subject: Subject, ledger: Judgement) -> Judgement:
+    """The store was really tried by the operator; from a command line nobody can get in."""
+    wanted = subject.spec.backup.archive
+    if wanted is None:
+        return ledger
+    around = subject.facts.surroundings
+    tried = around.archive if around else None
+    if tried is None:
+        return warning(
+            f"{ledger.message}; the archive {wanted.url} was not tried: only the operator has its credentials"
+        )
+    if isinstance(tried, ProbeFailure):
+        return failed(f"the archive can't be used: {tried.message}", tried.reason, Healing.BY_ITSELF)
+    return passed(f"{ledger.message}; the archive {tried.url} takes, gives back and removes an object")
+
+
+def _ledger(subject: Subject) -> Judgement:
     facts = subject.facts.backup.ledger
     if isinstance(facts, ProbeFailure):
         return could_not_tell(facts)

@@ -1,6 +1,7 @@
 """The command that runs the operator: its flags, nothing else."""
 
 import socket
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,13 @@ def operator(
     health_interval: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="Seconds between two looks at a database.")
     ] = 10.0,
+    archive_directory: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder below which archives may be kept in files (file://); can be given again.",
+            show_default="none",
+        ),
+    ] = None,
     identity: Annotated[
         str | None,
         typer.Option(
@@ -74,6 +82,7 @@ def operator(
         lease_renew_deadline=lease_renew_deadline,
         lease_retry_period=lease_retry_period,
         health_interval=health_interval,
+        archive_directories=tuple(archive_directory or ()),
         log_format=log_format,
         log_level=log_level,
         kubeconfig=kubeconfig,

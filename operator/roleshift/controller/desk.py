@@ -3,6 +3,7 @@
 from functools import partial
 
 from roleshift.api import Phase, RoleMigration, RoleMigrationStatus
+from roleshift.controller.credentials import StoreAccess
 from roleshift.controller.guarding import FinalizerHold
 from roleshift.controller.patience import Patience
 from roleshift.controller.ports import Inbox, Ports
@@ -25,7 +26,8 @@ class Desk:
         self.patience = Patience()
         self.reporter = Reporter(ports, *readable_part(inbox.latest))
         self.hold = FinalizerHold(ports.guard)
-        self.surroundings = partial(surroundings_of, ports)
+        self.store = StoreAccess(ports.secrets, ports.archive_directories)
+        self.surroundings = partial(surroundings_of, ports, self.store)
 
     def look(self) -> tuple[RoleMigration, Requests]:
         """The newest state of the object, and what is asked of it.

@@ -41,7 +41,7 @@ from roleshift.engine.settlement import (
 from roleshift.engine.situation import situation_of, undoes_a_write
 from roleshift.engine.steps import Step, after_gate, next_step
 from roleshift.engine.waiting import WITHOUT_END
-from roleshift.errors import FencedError, Reason
+from roleshift.errors import Reason
 from roleshift.postgres import fence, ledger, neighbours
 
 _IDLE = frozenset({Step.REST, Step.PAUSE, Step.AWAIT})
@@ -108,7 +108,7 @@ class Driver:
         self, run: RunRecord, outcome: Advance, migration: RoleMigration, requests: Requests
     ) -> Outcome:
         """The gate is open: wait for a person, or go on; a dry run asks nobody."""
-        run = await self._latched(await self._reloaded(run), requests)
+        run = await self._latched(await ledger.reloaded(self._sessions.control, run), requests)
         step = after_gate(run.mode)
         if step is Step.DRY_RUN:
             return await self._performer.outcome(step, run, migration)
@@ -144,7 +144,7 @@ class Driver:
     async def _latched(self, run: RunRecord, requests: Requests) -> RunRecord:
         """The run with what people ask of it."""
         new = await latch(self._sessions.control, run, requests)
-        return await self._reloaded(run) if new else run
+        return await ledger.reloaded(self._sessions.control, run) if new else run
 
     async def _heard(self, run: RunRecord, requests: Requests) -> tuple[RunRecord, Neighbour | None]:
         """The run with what people ask of it, or a later run because of which a rollback is refused.
@@ -191,10 +191,4 @@ class Driver:
         if settlement.waiting and not closing.is_kept(run, settlement):
             return run, settlement
         await closing.persist(self._sessions.control, run, outcome, settlement)
-        return await self._reloaded(run), settlement
-
-    async def _reloaded(self, run: RunRecord) -> RunRecord:
-        current = await ledger.find(self._sessions.control, run.identity)
-        if current is None or current.epoch != run.epoch or current.run_id != run.run_id:
-            raise FencedError
-        return current
+        return await ledger.reloaded(self._sessions.control, run), settlement

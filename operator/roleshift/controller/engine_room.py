@@ -9,6 +9,7 @@ import contextlib
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 
@@ -53,12 +54,19 @@ class EngineRoom:
     """Runs the engine's loop in a thread of its own, from `start` to `stop`."""
 
     def __init__(
-        self, client: KubernetesClient, metrics: Metrics, lease: LeaseOptions, heartbeat: Heartbeat
+        self,
+        client: KubernetesClient,
+        metrics: Metrics,
+        lease: LeaseOptions,
+        heartbeat: Heartbeat,
+        archive_directories: tuple[Path, ...] = (),
     ) -> None:
+        """Prepare; nothing runs yet. See `Ports` for the directories."""
         self._client = client
         self._metrics = metrics
         self._lease = lease
         self._heartbeat = heartbeat
+        self._archive_directories = archive_directories
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="engine")
@@ -118,6 +126,7 @@ class EngineRoom:
             cluster_uid=await self._identified(),
             holder=self._lease.identity,
             now=lambda: datetime.now(UTC),
+            archive_directories=self._archive_directories,
         )
         try:
             await self._elector.run(self.dispatcher.start_all, self.dispatcher.stop_all)

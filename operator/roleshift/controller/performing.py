@@ -120,4 +120,5 @@ class Performer:
             work=self._sessions.work,
             rows_done=rows_done,
             surroundings=lambda: self._desk.surroundings(migration),
+            store=lambda: self._desk.store.read(migration),
         )

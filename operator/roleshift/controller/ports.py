@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from roleshift.api import RoleMigrationStatus
@@ -74,6 +75,7 @@ class Ports:
     Attributes:
         cluster_uid: tells clusters apart in ledgers.
         holder: who works, for people who read the ledger.
+        archive_directories: below which an archive may be kept in files.
         freeze: writes a status at once if the spec still has that generation; raises ConflictError
             where it has not. From that status on the API server lets nobody change what a run is.
     """
@@ -88,3 +90,4 @@ class Ports:
     cluster_uid: str
     holder: str
     now: Callable[[], datetime]
+    archive_directories: tuple[Path, ...] = ()

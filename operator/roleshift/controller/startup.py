@@ -3,6 +3,7 @@
 import asyncio
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -28,6 +29,7 @@ class OperatorOptions:
         namespaces: the namespaces to watch; none means all.
         metrics_port, health_port: 0 picks a free one.
         identity: who this operator is in the Lease and in ledgers.
+        archive_directories: below which archives may be kept in files.
         health_interval: between two looks at a database's health.
     """
 
@@ -40,6 +42,7 @@ class OperatorOptions:
     lease_renew_deadline: float
     lease_retry_period: float
     health_interval: float
+    archive_directories: tuple[Path, ...]
     log_format: str
     log_level: str
     kubeconfig: str | None
@@ -65,7 +68,7 @@ def run(options: OperatorOptions) -> int:
 
 async def _run(options: OperatorOptions, client: KubernetesClient, metrics: Metrics) -> int:
     heartbeat = Heartbeat(HEARTBEAT_SECONDS)
-    room = EngineRoom(client, metrics, _lease(options), heartbeat)
+    room = EngineRoom(client, metrics, _lease(options), heartbeat, options.archive_directories)
     watch = WatchSupervisor(client, room.dispatcher.put, namespaces=options.namespaces)
     server = ProbeServer(
         metrics=metrics.render,

@@ -156,7 +156,7 @@ def _milestones(view: View) -> Iterable[_Claim]:
     if view.findings:
         yield _prechecks(view)
     yield from _approved(view)
-    if view.run and view.run.image:
+    if view.run and view.run.image and view.phase is not Phase.BACKING_UP:
         yield _backup_ready(view.run)
     if view.run and view.run.verification and view.mode is Mode.APPLY:
         yield _data_consistent(view.run)
@@ -231,6 +231,9 @@ def _backup_ready(run: RunRecord) -> _Claim:
     image = run.image
     assert image is not None
     text = f"{image.name}: {image.rows} rows, count and checksum compared with the table"
+    if run.archive is not None:
+        state = "complete" if run.archive.covers_write else "as before the write"
+        text += f"; {run.archive.url}: read back and compared, {state}"
     return _Claim(ConditionType.BACKUP_READY, ConditionStatus.TRUE, "Verified", text)
 
 

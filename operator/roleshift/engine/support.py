@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roleshift.api import (
-    BackupMethod,
     DeletionPolicy,
     RoleMigrationSpec,
     StrategyType,
@@ -40,7 +39,6 @@ _MISSING: tuple[_Missing, ...] = (
         "connection.clusterRef", lambda s: s.connection.cluster_ref is not None, "use connection.secretRef"
     ),
     _Missing("strategy.type", lambda s: s.strategy.type is StrategyType.BATCHED, "use Transaction"),
-    _Missing("backup.methods", lambda s: BackupMethod.ARCHIVE in s.backup.methods, "use [Table]"),
     _Missing("observation", lambda s: s.observation is not None, "remove it"),
     _Missing("window", lambda s: s.window is not None, "remove it"),
     _Missing("maintenance", lambda s: s.maintenance is not None, "remove it"),

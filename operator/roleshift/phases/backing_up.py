@@ -1,13 +1,14 @@
 """BackingUp: the plan's schema statements, then the before-image, compared with its source."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from roleshift.api import Phase
 from roleshift.engine.naming import image_name
 from roleshift.engine.outcome import Advance, Outcome, Replan
 from roleshift.engine.run import LogOutcome
 from roleshift.errors import DatabaseError, Reason
-from roleshift.phases import recounting
+from roleshift.phases import archiving, recounting
 from roleshift.phases.context import Context
 from roleshift.phases.freshness import outdated
 from roleshift.phases.measuring import Meter
@@ -22,9 +23,24 @@ async def run(context: Context) -> Outcome:
     if again is not None:
         return again
     await change_schema(context)
-    if context.run.image is not None:
-        return Advance(f"the image roleshift.{context.run.image.name} was made before")
-    return await _make_image(context)
+    if context.run.image is None:
+        made = await _make_image(context)
+        if not isinstance(made, Advance):
+            return made
+        context = replace(context, run=await ledger.reloaded(context.control, context.run))
+    return await _archived(context)
+
+
+async def _archived(context: Context) -> Outcome:
+    """The image is made and verified; so is its archive, where one is wanted."""
+    kept = context.run.image
+    assert kept is not None
+    done = f"{kept.rows} rows in roleshift.{kept.name}, compared with the table"
+    if not archiving.is_wanted(context):
+        return Advance(done)
+    if context.run.archive is None:
+        await archiving.archive(context, kept)
+    return Advance(f"{done}, and archived")
 
 
 async def change_schema(context: Context) -> Outcome:

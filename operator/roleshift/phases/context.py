@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from roleshift.api import RoleMigrationSpec
+from roleshift.archive.store import StoreAddress
 from roleshift.engine.facts.surroundings import Surroundings
 from roleshift.engine.plan import Plan
 from roleshift.engine.routes import routes_of
@@ -23,6 +24,8 @@ class Context:
     Attributes:
         control: holds the lock on the target; ledger rows are written through it.
         work: facts, image, write and restore; its backend is recorded in the ledger.
+        store: where archives lie and how to get in, read anew whenever it is needed; None in a rehearsal,
+            which archives nothing.
         surroundings: looks at what is outside the database; called before each look at the database.
     """
 
@@ -32,6 +35,7 @@ class Context:
     work: Session
     rows_done: RowsDone
     surroundings: Callable[[], Awaitable[Surroundings]]
+    store: Callable[[], Awaitable[StoreAddress]] | None = None
 
     @property
     def timeouts(self) -> Timeouts:

@@ -104,7 +104,8 @@ async def _fresh_image(context: Context) -> Image:
             f"the image roleshift.{recorded.name} was altered since it was verified; nothing was written: "
             "find out who writes to the schema roleshift, then retry the run",
         )
-    if (await image.refresh(context.work, moving, recorded.name)).any:
+    keeps_keys = context.run.archive is not None
+    if (await image.refresh(context.work, moving, recorded.name, keeps_keys=keeps_keys)).any:
         found = await image.figures(context.work, moving, recorded.name)
     return replace(recorded, rows=found.rows, bytes=found.bytes, checksum=found.checksum)
 

@@ -120,7 +120,7 @@ class _Play:
     """The phases, one after the other, on one session inside the transaction."""
 
     def __init__(self, context: Context, session: Session, notes: _Notes) -> None:
-        self._context = replace(context, control=session, work=session)
+        self._context = replace(context, control=session, work=session, store=None)
         self._session = session
         self._notes = notes
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from roleshift.api import OnConflict, Phase, RollbackResult
 from roleshift.engine.outcome import Advance, Outcome
 from roleshift.engine.run import Image, LogOutcome, RollbackRecord
-from roleshift.errors import DatabaseError, Reason
+from roleshift.errors import DatabaseError, Reason, RoleshiftError
+from roleshift.phases import archiving
 from roleshift.phases.context import Context
 from roleshift.phases.restoration import restoration
 from roleshift.postgres import fence, image, ledger, restore, rollback_log, write
@@ -16,7 +17,11 @@ from roleshift.postgres.rollback_log import RollbackFigures
 async def run(context: Context) -> Outcome:
     """Restore what the run wrote; spec.rollback.onConflict says what becomes of roles changed since."""
     if not _is_restored(context):
-        await _restore(context)
+        try:
+            await _restore(context)
+        except DatabaseError as error:
+            await _recover(context, error)
+            await _restore(context)
     record = await _record_of(context)
     await ledger.record(context.control, context.run, ledger.Documents(rollback=record))
     return Advance(_summary(record))
@@ -24,6 +29,23 @@ async def run(context: Context) -> Outcome:
 
 def _is_restored(context: Context) -> bool:
     return any(e.step is Phase.ROLLING_BACK and e.outcome is LogOutcome.SUCCEEDED for e in context.run.log)
+
+
+async def _recover(context: Context, error: DatabaseError) -> None:
+    """Make a damaged image anew from its archive.
+
+    Raises:
+        DatabaseError: the error was another one, or the archive is no better.
+        StoreError: the store can't be asked.
+    """
+    if error.reason is not Reason.BACKUP_DAMAGED or context.run.archive is None:
+        raise error
+    try:
+        await archiving.recover(context)
+    except RoleshiftError as worse:
+        if worse.retryable:
+            raise
+        raise DatabaseError(Reason.BACKUP_DAMAGED, f"{error.message}; {worse.message}") from worse
 
 
 async def _restore(context: Context) -> None:

@@ -7,7 +7,7 @@ from roleshift.engine.decisions import ways_out
 from roleshift.engine.outcome import Advance, Extent, Outcome, Undo, Wait
 from roleshift.engine.verification import Verification, VerificationResult, failure_message, failures
 from roleshift.errors import DatabaseError, Reason
-from roleshift.phases import verifying
+from roleshift.phases import archiving, verifying
 from roleshift.phases.context import Context
 from roleshift.postgres import ledger
 from roleshift.postgres.session import Access, Isolation
@@ -27,18 +27,19 @@ async def run(context: Context) -> Outcome:
         return _ask(context, f"{error.reason}: {error.message}")
     merged = verifying.overlaid(context.run.verification, results)
     await ledger.record(context.control, context.run, ledger.Documents(verification=merged))
+    if _comes_back_by_itself(context, results):
+        return Undo(Reason.VALIDATION_FAILED, failure_message(results), Extent.COMMITTED)
+    await archiving.append_delta(context)
     if failures(results):
-        return _failed(context, results)
+        return _ask(context, failure_message(results))
     return Advance(f"{written.rows} rows migrated; {len(merged)} verifications passed")
 
 
-def _failed(context: Context, results: Sequence[VerificationResult]) -> Outcome:
-    """Automatic brings the old roles back by itself, but not from a backup that is damaged."""
-    message = failure_message(results)
-    damaged = any(result.name == Verification.BACKUP_CHECKSUM for result in failures(results))
-    if context.spec.rollback.policy is RollbackPolicy.AUTOMATIC and not damaged:
-        return Undo(Reason.VALIDATION_FAILED, message, Extent.COMMITTED)
-    return _ask(context, message)
+def _comes_back_by_itself(context: Context, results: Sequence[VerificationResult]) -> bool:
+    """Automatic brings the old roles back after a failure, but not from a backup that is damaged."""
+    found = {result.name for result in failures(results)}
+    automatic = context.spec.rollback.policy is RollbackPolicy.AUTOMATIC
+    return automatic and bool(found) and Verification.BACKUP_CHECKSUM not in found
 
 
 def _ask(context: Context, message: str) -> Wait:

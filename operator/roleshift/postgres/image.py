@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from roleshift.engine.naming import removed_name
 from roleshift.engine.plan import Plan
 from roleshift.engine.run import Image, RunRecord
 from roleshift.engine.target import Column, TargetShape
@@ -79,6 +80,11 @@ def identity_statement(name: str) -> sql.Composed:
 async def create(session: Session, moving: Moving, name: str) -> None:
     """Make the image inside the transaction that is open."""
     await session.execute(create_statement(moving, name))
+    await finish(session, name)
+
+
+async def finish(session: Session, name: str) -> None:
+    """What an image needs beside its rows, inside the transaction that is open."""
     await session.execute(identity_statement(name))
     await session.execute(sql.SQL("ANALYZE {}").format(image_table(name)))
 
@@ -166,19 +172,39 @@ class Drift:
         return bool(self.added or self.gone or self.changed or self.anew)
 
 
-async def refresh(session: Session, moving: Moving, name: str) -> Drift:
-    """Bring the image up to date with a table that nobody else can write at this moment."""
-    look, *changes = refresh_statements(moving, name)
+async def refresh(session: Session, moving: Moving, name: str, *, keeps_keys: bool = False) -> Drift:
+    """Bring the image up to date with a table that nobody else can write at this moment.
+
+    Args:
+        keeps_keys: note the keys of rows that are taken out, for an archive that still has them.
+    """
+    look, remove, add = refresh_statements(moving, name)
     row = await session.row(look)
-    drift = Drift(row["added"], row["gone"], row["changed"], anew=_depends_on_others(moving.shape))
-    for change in changes if drift.any else ():
-        await session.execute(change)
+    drift = Drift(row["added"], row["gone"], row["changed"], anew=is_made_anew(moving.shape))
+    if drift.any:
+        noted = keeps_keys and not drift.anew
+        for change in [*(_noting(moving.shape, name, remove) if noted else [remove]), add]:
+            await session.execute(change)
     return drift
 
 
-def _depends_on_others(shape: TargetShape) -> bool:
-    """Whether what becomes of a row depends on rows that the image may not hold."""
+def _noting(shape: TargetShape, name: str, remove: sql.Composed) -> list[sql.Composed]:
+    """The same removal, with the keys of what is removed in a table of their own."""
+    keys = comma([identifier("i", key) for key in key_names(shape)])
+    noted, kept = image_table(removed_name(name)), image_table(name)
+    create = sql.SQL("CREATE TABLE {} AS SELECT {} FROM {} AS i WITH NO DATA").format(noted, keys, kept)
+    note = sql.SQL("WITH gone AS ({} RETURNING {}) INSERT INTO {} SELECT * FROM gone")
+    return [create, note.format(remove, keys, noted)]
+
+
+def is_made_anew(shape: TargetShape) -> bool:
+    """Whether a refresh makes the image anew: what becomes of a row may depend on rows outside it."""
     return bool(shape.whole)
+
+
+def key_names(shape: TargetShape) -> list[str]:
+    """The image's names for the key columns."""
+    return [image_key(position) for position, _ in enumerate(shape.key, start=1)]
 
 
 def refresh_statements(moving: Moving, name: str) -> list[sql.Composed]:
@@ -191,7 +217,7 @@ def refresh_statements(moving: Moving, name: str) -> list[sql.Composed]:
         "join": key_join(shape),
     }
     named = {**parts, "keys": columns_of(_keys(shape)), "join": _join_of_named_keys(shape)}
-    remove = "image_empty" if _depends_on_others(shape) else "image_refresh_remove"
+    remove = "image_empty" if is_made_anew(shape) else "image_refresh_remove"
     return [
         statement("image_drift").format(**named),
         statement(remove).format(**parts),

@@ -34,6 +34,18 @@ async def find(session: Session, identity: RunIdentity) -> RunRecord | None:
     return None if row is None else run_record(row, identity)
 
 
+async def reloaded(session: Session, run: RunRecord) -> RunRecord:
+    """A run that is held, as the ledger has it now.
+
+    Raises:
+        FencedError: another session took the run over.
+    """
+    current = await find(session, run.identity)
+    if current is None or current.epoch != run.epoch or current.run_id != run.run_id:
+        raise FencedError
+    return current
+
+
 async def knows(session: Session, run_id: str) -> bool:
     """Whether the ledger has a run of that id, whatever its identity."""
     return bool((await session.row(statement("run_known"), {"run_id": run_id}))["known"])

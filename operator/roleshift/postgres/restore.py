@@ -22,6 +22,7 @@ from roleshift.postgres.moving import Moving
 from roleshift.postgres.ranges import block_ranges
 from roleshift.postgres.restore_statements import (
     blocked_statements,
+    born_left_statement,
     born_statement,
     conflicts_statement,
     merged_statement,
@@ -35,7 +36,7 @@ from roleshift.postgres.restore_statements import (
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import statement
 from roleshift.postgres.way_back import WayBack
-from roleshift.postgres.write import RowsDone
+from roleshift.postgres.write import RowsDone, fire_deferred
 
 _NO_XID = "0"
 """The number of no transaction."""
@@ -166,17 +167,21 @@ async def log_conflicts(session: Session, what: Restoration) -> Conflicts:
 async def restore_touched(
     session: Session, what: Restoration, conflicts: Conflicts, rows_done: RowsDone
 ) -> Restored:
-    """Restore every row that is to go back, and those born since; then compare the table with the image.
+    """Restore every row that is to go back and compare the table with the image; then those born since.
+
+    These come last: one may move to where a row of the image was that somebody deleted.
 
     Raises:
         DatabaseError: RowsSwallowed; rows are not as they have to be.
     """
-    restored = await _restore_rows(session, what, rows_done) + await _restore_born(session, what)
-    await session.execute(sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"))
-    query = verify_statement(what.moving, what.way)
-    row = await session.row(query, {**what.params, "new_only": list(what.new_only)})
+    restored = await _restore_rows(session, what, rows_done)
+    await fire_deferred(session)
+    row = await session.row(verify_statement(what.way), what.params)
     _must_fit(row["not_restored"] - conflicts.left_as_is)
-    return Restored(restored, conflicts, row["deleted_since"], row["born_left"])
+    born = await _restore_born(session, what)
+    await fire_deferred(session)
+    left = await session.row(born_left_statement(what.moving, what.way), {"new_only": list(what.new_only)})
+    return Restored(restored + born, conflicts, row["deleted_since"], left["rows"])
 
 
 def _must_fit(rows: int) -> None:

@@ -160,14 +160,20 @@ def born_statement(moving: Moving, way: WayBack) -> sql.Composed:
     )
 
 
-def verify_statement(moving: Moving, way: WayBack) -> sql.Composed:
-    """The restored table against the image."""
-    return statement("restore_verify").format(
+def born_left_statement(moving: Moving, way: WayBack) -> sql.Composed:
+    """Rows that were born since and keep a role of the run."""
+    return statement("restore_born_left").format(
         target=way.target,
-        image=way.image,
         holds_new=_holds(way, "%(new_only)s"),
         scope=moving.in_scope("t"),
         unknown=way.unknown,
+    )
+
+
+def verify_statement(way: WayBack) -> sql.Composed:
+    """The restored table against the image."""
+    return statement("restore_verify").format(
+        image=way.image,
         before_key=of(way.before, way.shape.key[0]),
         as_before=way.as_before,
         present=_present(way),
@@ -195,9 +201,9 @@ def every_statement(moving: Moving, image: str) -> tuple[list[sql.Composed], lis
     ]
     restoring = [
         standing_statement(way),
-        untouched_statement(way),
         range_statement(way),
         born_statement(moving, way),
-        verify_statement(moving, way),
+        verify_statement(way),
+        born_left_statement(moving, way),
     ]
     return with_log, restoring

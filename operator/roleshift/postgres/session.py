@@ -1,6 +1,6 @@
 """One session with the server: settings, timeouts, transactions. Errors leave it in Roleshift's words."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -112,6 +112,32 @@ class Session:
         """Run one statement that returns at most one row."""
         rows = await self.rows(query, params)
         return rows[0] if rows else None
+
+    async def copy_out(self, query: Query, take: Callable[[bytes], object]) -> int:
+        """Run COPY … TO STDOUT and hand over what comes, piece by piece; returns the rows.
+
+        Raises:
+            DatabaseError: as `postgres.errors.classify` says.
+        """
+        with translated(self._timeouts.statement_seconds):
+            async with self._connection.cursor() as cursor:
+                async with cursor.copy(query, {}) as copy:
+                    async for piece in copy:
+                        take(bytes(piece))
+                return cursor.rowcount
+
+    async def copy_in(self, query: Query, pieces: Iterable[bytes]) -> int:
+        """Run COPY … FROM STDIN with what is given, piece by piece; returns the rows.
+
+        Raises:
+            DatabaseError: as `postgres.errors.classify` says.
+        """
+        with translated(self._timeouts.statement_seconds):
+            async with self._connection.cursor() as cursor:
+                async with cursor.copy(query, {}) as copy:
+                    for piece in pieces:
+                        await copy.write(piece)
+                return cursor.rowcount
 
     async def attempt(self, query: Query, params: Params, statement_seconds: float) -> list[DictRow]:
         """Run one statement of an open transaction, which survives its failure, in one round trip.

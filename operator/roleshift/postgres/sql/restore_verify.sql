@@ -1,11 +1,7 @@
 -- The restored table against the image. ACCESS SHARE; a scan of both and a hash join.
 SELECT
     count(*) FILTER (WHERE NOT c.restored AND NOT c.accounted) AS deleted_since,
-    count(*) FILTER (WHERE NOT c.restored AND c.accounted) AS not_restored,
-    (
-        SELECT count(*) FROM {target} AS t
-        WHERE {holds_new} AND {scope} AND {unknown}
-    ) AS born_left
+    count(*) FILTER (WHERE NOT c.restored AND c.accounted) AS not_restored
 FROM (
     SELECT
         ({before_key} IS NOT NULL AND ({as_before}) AND NOT {logged}) IS TRUE AS restored,

@@ -168,6 +168,30 @@ BEGIN
         GET DIAGNOSTICS done = ROW_COUNT;
         restored := restored + done;
     END IF;
+    SET CONSTRAINTS ALL IMMEDIATE;
+    EXECUTE format(
+        'SELECT count(*) FILTER (WHERE NOT accounted), count(*) FILTER (WHERE accounted)
+        FROM (
+            SELECT %1$s IS NOT NULL OR %2$s IS NOT NULL OR %3$s AS accounted
+            FROM %4$s AS i
+            LEFT JOIN LATERAL (
+                SELECT o.* FROM %5$s AS o
+                WHERE %6$s AND NOT EXISTS (
+                    SELECT FROM %4$s AS i INNER JOIN %5$s AS b ON %7$s WHERE %9$s AND %8$s
+                )
+            ) AS t ON true
+            LEFT JOIN LATERAL (
+                SELECT o.* FROM %5$s AS o WHERE %10$s AND NOT %11$s AND NOT %12$s
+            ) AS b ON true
+            WHERE (%2$s IS NOT NULL AND %8$s AND NOT %3$s) IS NOT TRUE
+        ) AS c',
+        p ->> 'first_t', p ->> 'first_b', logged, p ->> 'image', p ->> 'target', p ->> 'after_o',
+        p ->> 'before_b', p ->> 'before', p ->> 'same_row_b', p ->> 'before_o', stays, claimed
+    ) INTO deleted, not_restored;
+    IF not_restored <> conflicts THEN
+        RAISE EXCEPTION '% rows are not as in the image after the restore', not_restored - conflicts
+            USING HINT = 'Look for triggers on the table that change or swallow updates.';
+    END IF;
     -- Rows born since go back where their new role can only have come from one old role.
     SELECT jsonb_agg(jsonb_build_object(
         'to_role', coalesce(p -> 'stored' ->> r.to_role, r.to_role),
@@ -193,29 +217,6 @@ BEGIN
     GET DIAGNOSTICS born_restored = ROW_COUNT;
     SET CONSTRAINTS ALL IMMEDIATE;
     PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
-    EXECUTE format(
-        'SELECT count(*) FILTER (WHERE NOT accounted), count(*) FILTER (WHERE accounted)
-        FROM (
-            SELECT %1$s IS NOT NULL OR %2$s IS NOT NULL OR %3$s AS accounted
-            FROM %4$s AS i
-            LEFT JOIN LATERAL (
-                SELECT o.* FROM %5$s AS o
-                WHERE %6$s AND NOT EXISTS (
-                    SELECT FROM %4$s AS i INNER JOIN %5$s AS b ON %7$s WHERE %9$s AND %8$s
-                )
-            ) AS t ON true
-            LEFT JOIN LATERAL (
-                SELECT o.* FROM %5$s AS o WHERE %10$s AND NOT %11$s AND NOT %12$s
-            ) AS b ON true
-            WHERE (%2$s IS NOT NULL AND %8$s AND NOT %3$s) IS NOT TRUE
-        ) AS c',
-        p ->> 'first_t', p ->> 'first_b', logged, p ->> 'image', p ->> 'target', p ->> 'after_o',
-        p ->> 'before_b', p ->> 'before', p ->> 'same_row_b', p ->> 'before_o', stays, claimed
-    ) INTO deleted, not_restored;
-    IF not_restored <> conflicts THEN
-        RAISE EXCEPTION '% rows are not as in the image after the restore', not_restored - conflicts
-            USING HINT = 'Look for triggers on the table that change or swallow updates.';
-    END IF;
     INSERT INTO roleshift.migration_rollback_log (
         run_id, kind, message, requested_by, rows_restored, conflicts, remaining
     ) VALUES (

@@ -1,0 +1,171 @@
+"""The manifest of an archived backup: whose it is, what it holds, and how each object is proved unaltered.
+
+It is enough to restore from when neither ledger nor object is left: the plan is in it, as the ledger has it.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from roleshift.engine.hashing import canonical_hash
+from roleshift.errors import Reason, StoreError
+
+FORMAT: Literal["roleshift-archive/1"] = "roleshift-archive/1"
+NAME = "manifest.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Owner(_Part):
+    """Whose backup it is.
+
+    Attributes:
+        database_identity: as the ledger notes it, to tell a copied database from this one.
+    """
+
+    run_id: str
+    cluster_uid: str
+    namespace: str
+    name: str
+    spec_hash: str
+    manifest_hash: str
+    attempt: int
+    database_identity: str
+    target_oid: int
+    target_name: str
+
+
+class ArchivedColumn(_Part):
+    """A column of the image.
+
+    Attributes:
+        type: in the image, as `format_type` writes it.
+        archived: in the objects: text where a type's own binary form means nothing in another database.
+    """
+
+    name: str
+    type: str
+    archived: str
+
+
+class ArchivedObject(_Part):
+    """One object: a complete binary COPY file, compressed by gzip.
+
+    Attributes:
+        sha256: of the object as it is in the store, as hexadecimal digits.
+        size: of the object, in bytes.
+    """
+
+    name: str
+    rows: int
+    size: int
+    sha256: str
+
+    def is_intact(self, content: bytes) -> bool:
+        """Whether the content is what was put."""
+        return len(content) == self.size and sha256_of(content) == self.sha256
+
+
+class ArchivedImage(_Part):
+    """The image: figures as the ledger has them, and what it needs besides its rows."""
+
+    name: str
+    rows: int
+    bytes: int
+    checksum: str
+    references: dict[str, int]
+    arrived: tuple[str, ...]
+    created_at: datetime
+
+
+class ArchivedWrite(_Part):
+    """The committed write."""
+
+    xid: int
+    written_at: datetime
+    rows: int
+
+
+class Delta(_Part):
+    """What the write has changed in the image since its objects were put.
+
+    Attributes:
+        replaces: the image was made anew: the added rows are all there is.
+        added: objects with rows that came in.
+        removed: objects with the keys of rows that went, which come before those that were added.
+        image: the image after the write.
+    """
+
+    replaces: bool
+    added: tuple[ArchivedObject, ...]
+    removed: tuple[ArchivedObject, ...]
+    image: ArchivedImage
+
+
+class Manifest(_Part):
+    """Everything about one archived backup."""
+
+    format: Literal["roleshift-archive/1"] = FORMAT
+    owner: Owner
+    plan: dict[str, Any]
+    image: ArchivedImage
+    columns: tuple[ArchivedColumn, ...]
+    keys: tuple[str, ...]
+    objects: tuple[ArchivedObject, ...]
+    write: ArchivedWrite | None = None
+    delta: Delta | None = None
+    made_by: str
+
+    @property
+    def final_image(self) -> ArchivedImage:
+        """The image as a restore needs it."""
+        return self.delta.image if self.delta else self.image
+
+    @property
+    def every_object(self) -> tuple[ArchivedObject, ...]:
+        """Every object beside the manifest."""
+        return (*self.objects, *(self.delta.added + self.delta.removed if self.delta else ()))
+
+
+class _Sealed(_Part):
+    manifest: Manifest
+    sha256: Annotated[str, Field(pattern="^sha256:")]
+
+
+def sealed(manifest: Manifest) -> bytes:
+    """The manifest as it lies in the store, with a hash over all of it."""
+    document = manifest.model_dump(mode="json")
+    seal = _Sealed(manifest=manifest, sha256=canonical_hash(document))
+    return seal.model_dump_json(indent=2).encode()
+
+
+def opened(content: bytes, where: str) -> Manifest:
+    """Read a manifest and prove it whole.
+
+    Args:
+        where: its folder, for the message.
+
+    Raises:
+        StoreError: BackupDamaged; it can't be read, or was altered since it was written.
+    """
+    try:
+        found = _Sealed.model_validate_json(content)
+    except ValidationError as error:
+        raise damaged(where, f"{NAME} can't be read as one of format {FORMAT}") from error
+    if canonical_hash(found.manifest.model_dump(mode="json")) != found.sha256:
+        raise damaged(where, f"{NAME} was altered since it was written")
+    return found.manifest
+
+
+def damaged(where: str, what: str) -> StoreError:
+    """The error of an archive that must not be restored from."""
+    return StoreError(Reason.BACKUP_DAMAGED, f"the archive {where} is damaged: {what}")
+
+
+def sha256_of(content: bytes) -> str:
+    """As hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()

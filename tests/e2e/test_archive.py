@@ -1,0 +1,112 @@
+"""A run with an archive on the real API server, and its rollback from the archive alone."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localenv.controlplane import ControlPlane
+from localenv.database import Database
+from localenv.namespaces import delete_leases
+from localenv.operator import OPERATOR_NAMESPACE, OperatorProcess
+from support.archives import Bucket, files_of, s3_server
+from support.cases import Case
+from support.migrations import Migration, condition_of
+
+SECRET = "backup-store"
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Bucket]:
+    with s3_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("archives")
+
+
+@pytest.fixture(scope="module")
+def operator(
+    control_plane: ControlPlane, operator_kubeconfig: Path, folder: Path
+) -> Iterator[OperatorProcess]:
+    """One that may write below a folder."""
+    arguments = ("--archive-directory", str(folder))
+    with OperatorProcess(operator_kubeconfig, arguments=arguments) as running:
+        yield running
+    delete_leases(control_plane.api, OPERATOR_NAMESPACE)
+
+
+@pytest.fixture
+def case(control_plane: ControlPlane, namespace: str, database: Database, operator: OperatorProcess) -> Case:
+    return Case.of_40_users(operator, Migration(control_plane, namespace), database)
+
+
+def create_secret(case: Case, entries: dict[str, str]) -> None:
+    """The Secret with the store's credentials."""
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in entries.items()}
+    metadata = {"name": SECRET, "namespace": case.migration.namespace}
+    case.migration.apply_manifest({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+
+
+def to_s3(prefix: str) -> dict[str, Any]:
+    archive = {"url": f"s3://backups/{prefix}", "secretRef": {"name": SECRET}}
+    return {"backup": {"methods": ["Table", "Archive"], "archive": archive}}
+
+
+def drop_images(database: Database) -> None:
+    for (name,) in database.query("SELECT name FROM roleshift.migration_backup WHERE method = 'Table'"):
+        database.execute(f"DROP TABLE roleshift.{name}")
+
+
+@pytest.mark.parametrize("kind", ["s3", "file"])
+def test_the_old_roles_come_back_from_the_archive_alone(
+    case: Case, bucket: Bucket, folder: Path, kind: str
+) -> None:
+    database = case.database
+    before = database.row_set_hash("user_profiles")
+    create_secret(case, bucket.config)
+    below = folder / case.migration.namespace
+    file = {"backup": {"methods": ["Table", "Archive"], "archive": {"url": f"file://{below}"}}}
+    case.apply(**(to_s3(case.migration.namespace) if kind == "s3" else file))
+    status = case.migration.wait_for_end()
+    assert status["phase"] == "Done", status
+    assert status["backup"]["methods"] == ["Table", "Archive"]
+    assert "read back and compared, complete" in condition_of(status, "BackupReady")["message"]
+    if kind == "file":
+        assert "manifest.json" in files_of(below)
+    drop_images(database)
+    case.migration.roll_back()
+    status = case.migration.wait_for_phase("RolledBack", "Failed")
+    assert status["phase"] == "RolledBack", status
+    assert database.row_set_hash("user_profiles") == before
+
+
+def test_wrong_credentials_close_the_gate_and_right_ones_open_it(case: Case, bucket: Bucket) -> None:
+    create_secret(case, bucket.config | {"aws_endpoint": "http://127.0.0.1:9"})
+    case.apply(**to_s3("healed"))
+    status = case.migration.wait_for_reason("StoreUnreachable")
+    assert status["phase"] == "Checking"
+    assert "canary-of-the-store" not in str(status)
+    create_secret(case, bucket.config)
+    assert case.migration.wait_for_end()["phase"] == "Done"
+
+
+def test_an_entry_that_is_no_setting_is_named_and_its_value_is_not(case: Case) -> None:
+    create_secret(case, {"password": "canary-of-the-store"})
+    case.apply(**to_s3("unknown"))
+    status = case.migration.wait_for_reason("SecretInvalid")
+    message = condition_of(status, "Ready")["message"]
+    assert f'Secret "{SECRET}": password are no settings' in message
+    assert "canary-of-the-store" not in str(status)
+
+
+def test_a_folder_that_the_operator_may_not_write_is_refused(case: Case, tmp_path: Path) -> None:
+    archive = {"url": f"file://{tmp_path}/elsewhere"}
+    case.apply(backup={"methods": ["Table", "Archive"], "archive": archive})
+    status = case.migration.wait_for_reason("InvalidArchive")
+    assert "--archive-directory" in condition_of(status, "Ready")["message"]
+    assert not (tmp_path / "elsewhere").exists()
