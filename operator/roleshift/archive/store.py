@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import (
@@ -159,7 +159,7 @@ def _allowed_folder(address: StoreAddress) -> Path:
     Raises:
         StoreError: InvalidArchive; it is not below a folder that the operator was started with.
     """
-    folder = Path(urlsplit(address.url).path).resolve()
+    folder = Path(unquote(urlsplit(address.url).path)).resolve()
     if any(folder.is_relative_to(allowed.resolve()) for allowed in address.allowed):
         return folder
     below = ", ".join(str(one) for one in address.allowed) or "none is"

@@ -67,7 +67,8 @@ EXPLANATIONS: dict[CheckName, Explanation] = {
     ),
     CheckName.BACKUP_INFRASTRUCTURE: Explanation(
         "The ledger is at this version, or will be created or upgraded; its tables can be read, and "
-        "its functions are what the registry and this version say they are.",
+        "its functions are what the registry and this version say they are. Where an archive is wanted, its "
+        "store takes an object, gives it back and removes it.",
         "Altered columns, indexes or owners of the ledger's tables, and other functions in its schema.",
     ),
     CheckName.BACKUP_SPACE: Explanation(
