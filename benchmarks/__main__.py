@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.archiving import measure_archiving
 from benchmarks.checks import measure_checks
 from benchmarks.estimates import measure_estimates
 from benchmarks.latency import measure_latency
@@ -25,6 +26,7 @@ def main() -> None:
         *measure_latency(size),
         *measure_checks(size),
         *measure_throughput(size),
+        *measure_archiving(size),
         *measure_estimates(size),
     ]
     table = _table(measurements)

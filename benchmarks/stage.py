@@ -74,13 +74,17 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """Start everything, end everything."""
+def stage(*arguments: str) -> Iterator[Stage]:
+    """Start everything, end everything.
+
+    Args:
+        arguments: more flags of the operator.
+    """
     with ControlPlane() as control_plane, PostgresServer(18) as postgres:
         control_plane.kubectl("apply", "--server-side", f"--kustomize={DEPLOY_BASE}")
         kubeconfig = control_plane.service_account_kubeconfig(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT, 4 * 3600)
         namespace = create_namespace(control_plane.api)
-        with OperatorProcess(kubeconfig, namespace=namespace) as operator:
+        with OperatorProcess(kubeconfig, namespace=namespace, arguments=arguments) as operator:
             yield Stage(control_plane, postgres, operator, namespace)
 
 
