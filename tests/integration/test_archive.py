@@ -8,12 +8,13 @@ import pytest
 
 from localenv.database import Database
 from roleshift.api import Phase, RollbackResult
+from roleshift.archive.folder import RunFolder
 from roleshift.archive.store import StoreAddress
-from roleshift.engine.outcome import Advance, Fail, Outcome, Wait
-from roleshift.errors import Reason
+from roleshift.engine.outcome import Advance, Fail, Outcome, Undo, Wait
+from roleshift.errors import Reason, StoreError
 from support.archives import Bucket, archived, files_of, in_folder, rewrite, s3_server
 from support.migrations import SPEC
-from support.run_phases import PhaseRun, phases_on
+from support.run_phases import NAME, NAMESPACE, PhaseRun, phases_on
 
 TABLE = "user_profiles"
 
@@ -199,6 +200,21 @@ async def test_a_store_that_fails_after_the_write_is_waited_for(profiles: Databa
         assert run.run.phase is Phase.VALIDATING
         run.store = store
         await done(run, store)
+
+
+async def test_a_run_that_is_cancelled_before_its_write_leaves_nothing_in_the_store(
+    profiles: Database, store: StoreAddress
+) -> None:
+    async with phases_on(profiles, archived(store)) as run:
+        run.store = store
+        await run.until(Phase.MIGRATING)
+        folder = RunFolder(store, NAMESPACE, NAME, run.run.run_id)
+        assert (await folder.manifest()).owner.run_id == run.run.run_id
+        assert isinstance(await run.cancel(), Undo)
+        with pytest.raises(StoreError, match=r"manifest\.json is missing"):
+            await folder.manifest()
+        assert await folder.names() == []
+        assert profiles.query("SELECT count(*) FROM roleshift.migration_backup") == [(0,)]
 
 
 STORES = {

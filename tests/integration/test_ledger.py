@@ -277,7 +277,7 @@ class TestTheRun:
         async with phases_on(profiles) as run:
             await run.until(Phase.MIGRATING)
             outcome = await backing_up.run(run.context)
-            assert outcome == Advance(f"the image roleshift.{run.image_name} was made before")
+            assert outcome == Advance(f"40 rows in roleshift.{run.image_name}, compared with the table")
         assert profiles.query("SELECT count(*) FROM roleshift.migration_backup") == [(1,)]
 
     async def test_two_long_names_have_two_images(self, database: Database) -> None:

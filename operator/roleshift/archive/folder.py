@@ -86,10 +86,13 @@ class RunFolder:
                 raise damaged(self.url, f"{one.name} was altered: {manifest.NAME} has another SHA-256")
             yield one, content
 
+    async def names(self) -> list[str]:
+        """The names of all objects that lie here."""
+        return [name async for name in self._store.names()]
+
     async def remove(self) -> None:
         """Remove everything, the manifest first: what is left after an interruption is no backup any more."""
-        await self._store.delete(manifest.NAME)
-        async for name in self._store.names():
+        for name in (manifest.NAME, *await self.names()):
             await self._store.delete(name)
 
     async def try_out(self, name: str) -> None:

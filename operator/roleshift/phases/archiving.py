@@ -119,6 +119,16 @@ async def recover(context: Context) -> None:
             raise damaged(folder.url, f"it gives {loaded.rows} rows, checksum {loaded.checksum}")
 
 
+async def remove(context: Context) -> None:
+    """Remove the archive of a run that wrote nothing; its entry goes with the image's.
+
+    Raises:
+        StoreError: the store can't be used.
+    """
+    folder = await _folder(context)
+    await folder.remove()
+
+
 def _must_be_complete(context: Context, record: ArchiveRecord) -> None:
     if context.run.write is not None and not record.covers_write:
         raise damaged(

@@ -256,6 +256,6 @@ async def update_record(session: Session, kept: Image) -> None:
 
 
 async def drop(session: Session, run: RunRecord, name: str) -> None:
-    """Drop an image and its entry, inside the transaction that is open."""
+    """Drop an image, and take out the entries of the run's backups, inside the transaction that is open."""
     await session.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(image_table(name)))
     await session.execute(statement("image_forget"), {"run_id": run.run_id})

@@ -1,2 +1,2 @@
--- Takes the entry of a dropped image out of the catalogue. Locks only its own row.
-DELETE FROM roleshift.migration_backup WHERE run_id = %(run_id)s AND method = 'Table'
+-- Takes the entries of a run's backups, which are removed, out of the catalogue. Locks only these rows.
+DELETE FROM roleshift.migration_backup WHERE run_id = %(run_id)s
