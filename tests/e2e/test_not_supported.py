@@ -14,7 +14,6 @@ NOT_SUPPORTED: dict[str, dict[str, Any]] = {
     "observation": {"observation": {"durationSeconds": 1}},
     "window": {"window": {"schedule": "0 2 * * 6", "durationSeconds": 3600}},
     "maintenance": {"maintenance": {"workloads": [{"kind": "Deployment", "name": "people-api"}]}},
-    "deletionPolicy": {"deletionPolicy": "DeleteBackups"},
 }
 
 

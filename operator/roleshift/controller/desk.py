@@ -37,7 +37,7 @@ class Desk:
         """
         migration, requests = self.wishes.look()
         self.reporter.look(migration)
-        self.hold.look(migration.metadata)
+        self.hold.look(migration.metadata, migration.spec.deletion_policy)
         return migration, requests
 
     @property

@@ -7,7 +7,7 @@ process that it runs in. What becomes of a look that met an error is
 
 import time
 
-from roleshift.api import Phase, RoleMigration, RoleMigrationStatus
+from roleshift.api import DeletionPolicy, Phase, RoleMigration, RoleMigrationStatus
 from roleshift.controller.beginning import begun, cleared, known_run
 from roleshift.controller.credentials import Credentials
 from roleshift.controller.desk import Desk
@@ -16,6 +16,7 @@ from roleshift.controller.interruptible import ObjectChangedError
 from roleshift.controller.performing import Sessions
 from roleshift.controller.ports import Inbox, Ports
 from roleshift.controller.postponing import postponed, show_bug
+from roleshift.controller.removing import remove_backups
 from roleshift.controller.resting import not_forgotten, rest, stall, stand_back
 from roleshift.controller.views import SUSPENDED, waiting_view
 from roleshift.engine.attempts import Continuation, continuation, has_begun, is_at_rest, is_known
@@ -129,7 +130,7 @@ class MigrationWorker:
             await stall(self._desk, what, run, requests)
             return None
         if is_at_rest(what, run, requests):
-            await rest(self._desk, run, requests)
+            await self._at_rest(control, identity, run, migration, requests)
             return None
         pause = await stand_back(self._desk, control, run, migration, requests)
         if pause is not None:
@@ -137,6 +138,20 @@ class MigrationWorker:
         await self._desk.hold.take()
         async with session(parameters, self._purpose(migration)) as work:
             return await self._worked_on(Sessions(control, work), identity, run, what, migration, requests)
+
+    async def _at_rest(
+        self,
+        control: Session,
+        identity: RunIdentity,
+        run: RunRecord | None,
+        migration: RoleMigration,
+        requests: Requests,
+    ) -> None:
+        if requests.deleting and run is not None:
+            await remove_backups(self._desk, control, identity, migration)
+        elif run is not None and migration.spec.deletion_policy is DeletionPolicy.DELETE_BACKUPS:
+            await self._desk.hold.take()
+        await rest(self._desk, run, requests)
 
     async def _worked_on(
         self,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roleshift.api import (
-    DeletionPolicy,
     RoleMigrationSpec,
     StrategyType,
 )
@@ -42,7 +41,6 @@ _MISSING: tuple[_Missing, ...] = (
     _Missing("observation", lambda s: s.observation is not None, "remove it"),
     _Missing("window", lambda s: s.window is not None, "remove it"),
     _Missing("maintenance", lambda s: s.maintenance is not None, "remove it"),
-    _Missing("deletionPolicy", lambda s: s.deletion_policy is not DeletionPolicy.RETAIN, "use Retain"),
 )
 
 

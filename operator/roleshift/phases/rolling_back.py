@@ -69,6 +69,11 @@ async def _intact_image(context: Context) -> Image:
     kept = context.run.image
     if kept is None or context.run.write is None:
         raise DatabaseError(Reason.BACKUP_DAMAGED, "the ledger has no image or no write for this run")
+    if kept.removed_at is not None:
+        removed = f"{kept.removed_at:%Y-%m-%d %H:%M} UTC"
+        raise DatabaseError(
+            Reason.BACKUP_DAMAGED, f"the image was removed at {removed}: {kept.removal_reason}"
+        )
     await fence.check_epoch(context.work, context.run)
     await write.lock(context.work, context.plan.shape)
     await _must_be_intact(context, kept)
