@@ -1,6 +1,7 @@
 """A run with an archive on the real API server, and its rollback from the archive alone."""
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from localenv.controlplane import ControlPlane
 from localenv.database import Database
 from localenv.namespaces import delete_leases
 from localenv.operator import OPERATOR_NAMESPACE, OperatorProcess
+from localenv.wait import wait_until
 from support.archives import Bucket, files_of, s3_server
 from support.cases import Case
+from support.cli_shell import Shell
 from support.migrations import Migration, condition_of
 
 SECRET = "backup-store"
@@ -83,6 +86,44 @@ def test_the_old_roles_come_back_from_the_archive_alone(
     status = case.migration.wait_for_phase("RolledBack", "Failed")
     assert status["phase"] == "RolledBack", status
     assert database.row_set_hash("user_profiles") == before
+
+
+def listed(case: Case, *flags: str) -> list[dict[str, Any]]:
+    """What `roleshift backups` prints."""
+    shell = Shell(
+        case.migration.control_plane.api, case.migration.control_plane.kubeconfig, case.migration.namespace
+    )
+    done = shell.run("backups", "--output=json", *flags)
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_backups_are_listed_from_objects_and_from_the_store_and_go_with_the_object(
+    case: Case, folder: Path
+) -> None:
+    below = folder / case.migration.namespace
+    archive = {"url": f"file://{below}"}
+    backup = {"methods": ["Table", "Archive"], "archive": archive}
+    case.apply(backup=backup, deletionPolicy="DeleteBackups")
+    status = case.migration.wait_for_end()
+    (told,) = listed(case)
+    assert (told["name"], told["rows"], told["methods"]) == (case.migration.name, 40, ["Table", "Archive"])
+    assert told["checksum"] == status["backup"]["checksum"]
+    (found,) = listed(case, f"--store=file://{below}")
+    assert (found["runID"], found["rows"], found["state"]) == (status["runID"], 40, "complete")
+    case.migration.delete()
+    wait_until(lambda: listed(case, f"--store=file://{below}") == [], 20, "the archive is gone")
+    assert files_of(below) == {}
+
+
+def test_a_store_that_is_not_there_is_no_empty_one(case: Case, tmp_path: Path) -> None:
+    plane = case.migration.control_plane
+    shell = Shell(plane.api, plane.kubeconfig, case.migration.namespace)
+    done = shell.run("backups", f"--store=file://{tmp_path}/nowhere")
+    assert done.returncode == 1
+    assert "there is no bucket, container or folder" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_wrong_credentials_close_the_gate_and_right_ones_open_it(case: Case, bucket: Bucket) -> None:

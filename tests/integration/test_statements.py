@@ -17,7 +17,7 @@ from roleshift.engine.outcome import Advance, Conclude, Undo, Wait
 from roleshift.engine.run import LogOutcome
 from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import backing_up
-from roleshift.postgres import clone, fence, ledger, neighbours
+from roleshift.postgres import catalogue, clone, fence, ledger, neighbours
 from roleshift.postgres.session import Params, Query, Session, Timeouts
 from roleshift.postgres.statements import statement
 from support.archives import archived, in_folder
@@ -268,6 +268,8 @@ async def _archived(database: Database, folder: Path) -> None:
         await run.until(Phase.MIGRATING)
         database.execute("INSERT INTO kept VALUES (2, 'b')")
         await run.until(Phase.DONE)
+        for backup in await catalogue.kept_backups(run.control, run.run.identity):
+            await catalogue.note_removal(run.control, backup, "the test is over")
 
 
 async def _cancelled(database: Database) -> None:

@@ -42,11 +42,13 @@ class StoreAddress:
         url: spec.backup.archive.url.
         config: settings of the store by the names of the object_store crate; the Secret's entries.
         allowed: folders below which file:// may write.
+        is_read_only: nothing is ever put there, so that a folder is not created.
     """
 
     url: str
     config: Mapping[str, str] = field(default_factory=dict, repr=False)
     allowed: tuple[Path, ...] = ()
+    is_read_only: bool = False
 
 
 class Store:
@@ -126,7 +128,7 @@ class Store:
 
 def _opened(address: StoreAddress) -> Any:
     if urlsplit(address.url).scheme == "file":
-        return LocalStore(_allowed_folder(address), mkdir=True)
+        return _opened_folder(address)
     try:
         return from_url(
             address.url,
@@ -147,6 +149,13 @@ def _opened(address: StoreAddress) -> Any:
             f"spec.backup.archive.url {address.url} can't be used as it is: write s3://, gs:// or az:// "
             "with a bucket and a prefix, or file:///",
         ) from error
+
+
+def _opened_folder(address: StoreAddress) -> LocalStore:
+    folder = _allowed_folder(address)
+    if address.is_read_only and not folder.is_dir():
+        raise _not_found(address.url)
+    return LocalStore(folder, mkdir=not address.is_read_only)
 
 
 def _config(address: StoreAddress) -> dict[str, str]:
@@ -201,7 +210,7 @@ def _translated(error: Exception, url: str) -> StoreError:
             "Secret of spec.backup.archive.secretRef, or the rights that it stands for",
         )
     if isinstance(error, NotFoundError | FileNotFoundError):
-        return _failed(Reason.STORE_NOT_FOUND, f"there is no bucket, container or folder {url}: create it")
+        return _not_found(url)
     if (isinstance(error, OSError) and error.errno in _NO_SPACE) or _is_full(error):
         return _failed(Reason.STORE_FULL, f"{url} takes nothing more: free space or raise the quota")
     return _failed(
@@ -209,6 +218,10 @@ def _translated(error: Exception, url: str) -> StoreError:
         f"{url} does not answer as it should ({type(error).__name__}); check the URL, the endpoint in the "
         "Secret, and the network policy",
     )
+
+
+def _not_found(url: str) -> StoreError:
+    return _failed(Reason.STORE_NOT_FOUND, f"there is no bucket, container or folder {url}: create it")
 
 
 def _is_full(error: Exception) -> bool:

@@ -19,6 +19,13 @@ class Output(StrEnum):
     NAME = "name"
 
 
+class BackupsForm(StrEnum):
+    """What `-o` takes for backups."""
+
+    WIDE = "wide"
+    JSON = "json"
+
+
 class Report(StrEnum):
     """What `-o` takes where the answer is a report."""
 

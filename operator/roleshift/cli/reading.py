@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from roleshift.cli.options import (
+    BackupsForm,
     Context,
     Interval,
     Kubeconfig,
@@ -93,3 +94,33 @@ def report(
     from roleshift.cli import report as reporting
 
     raise typer.Exit(reporting.report(Where(namespace, context, kubeconfig), name, output))
+
+
+def backups(
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="URL",
+            help="List what lies in an object store, with the credentials of the environment.",
+            show_default="what the objects tell",
+        ),
+    ] = None,
+    namespace: Namespace = None,
+    all_namespaces: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="List every namespace.")
+    ] = False,
+    output: Annotated[
+        BackupsForm | None,
+        typer.Option("--output", "-o", help="Another form than the table.", show_default=False),
+    ] = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """List the backups of runs; with --store also those whose object and database are gone."""
+    from roleshift.cli import backups as listing
+
+    if store is not None:
+        listing.print_store(store, output)
+    else:
+        listing.print_backups(Where(namespace, context, kubeconfig), output, everywhere=all_namespaces)
