@@ -41,6 +41,7 @@ class Reason(StrEnum):
     WAITING_FOR_APPROVAL = "WaitingForApproval"
     AWAITING_DECISION = "AwaitingDecision"
     SUPERSEDED = "Superseded"
+    BACKUP_EXPIRED = "BackupExpired"
     RETRY_REFUSED = "RetryRefused"
     SECRET_NOT_FOUND = "SecretNotFound"
     SECRET_INVALID = "SecretInvalid"

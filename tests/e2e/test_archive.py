@@ -151,3 +151,22 @@ def test_a_folder_that_the_operator_may_not_write_is_refused(case: Case, tmp_pat
     status = case.migration.wait_for_reason("InvalidArchive")
     assert "--archive-directory" in condition_of(status, "Ready")["message"]
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("kind", ["s3", "file"])
+def test_an_archive_goes_with_its_image_when_their_time_is_over(
+    case: Case, bucket: Bucket, folder: Path, kind: str
+) -> None:
+    create_secret(case, bucket.config)
+    below = folder / case.migration.namespace
+    archive = {"url": f"file://{below}"}
+    changes: dict[str, Any] = {"backup": {"methods": ["Table", "Archive"], "archive": archive}}
+    if kind == "s3":
+        changes = to_s3(case.migration.namespace)
+    changes["backup"]["retentionSeconds"] = 2
+    case.apply(**changes)
+    case.migration.wait_for_end()
+    status = case.migration.wait_for(lambda now: now["backup"]["methods"] == [], "both are gone")
+    assert condition_of(status, "BackupReady")["reason"] == "Expired"
+    left = files_of(below) if kind == "file" else bucket.names(case.migration.namespace)
+    assert not left

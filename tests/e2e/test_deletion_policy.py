@@ -10,7 +10,7 @@ from support.migrations import condition_of
 from support.stage import Stage
 
 REMOVED = "SELECT method, removed_at IS NOT NULL, removal_reason FROM roleshift.migration_backup"
-DELETED = "its RoleMigration was deleted with deletionPolicy DeleteBackups"
+DELETED = "the object of its run was deleted with deletionPolicy DeleteBackups"
 
 
 def finalizers(stage: Stage) -> list[str]:
@@ -45,7 +45,7 @@ def test_delete_backups_keeps_the_finalizer_until_they_are_gone(stage: Stage) ->
     assert stage.ledger.images == 1
     delete(stage)
     assert stage.ledger.images == 0
-    assert stage.database.query(REMOVED) == [("Table", True, DELETED)]
+    assert stage.database.query(REMOVED) == [("Table", True, "ObjectDeleted")]
     stage.oracle.assert_after()
 
 
@@ -86,8 +86,11 @@ def test_without_its_backups_nothing_is_rolled_back_and_the_reason_is_said(stage
     stage.apply(deletionPolicy="DeleteBackups")
     stage.migration.wait_for_phase("Done")
     stage.migration.roll_back()
-    status = stage.migration.wait_for_phase("Failed")
+    status = stage.migration.wait_for_reason("BackupExpired")
+    assert status["phase"] == "Done"
     assert DELETED in condition_of(status, "Ready")["message"]
+    assert condition_of(status, "BackupReady")["reason"] == "ObjectDeleted"
+    assert stage.ledger.phase == "Done"
     stage.oracle.assert_after()
 
 

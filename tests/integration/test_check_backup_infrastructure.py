@@ -52,14 +52,14 @@ class TestItPasses:
     async def test_without_a_ledger_which_will_be_created(self, profiles: Database) -> None:
         found = await look(profiles)
         assert fallen(found) == {}
-        assert judgement(found, NAME).message == "there is no ledger yet; version 4 will be created"
+        assert judgement(found, NAME).message == "there is no ledger yet; version 5 will be created"
         assert profiles.query("SELECT to_regnamespace('roleshift')") == [(None,)]
 
     async def test_with_a_whole_one(self, with_ledger: Database) -> None:
         found = await look(with_ledger)
         assert fallen(found) == {}
         said = judgement(found, NAME).message
-        assert said == "the ledger has version 4; its tables can be read, its 3 functions are unaltered"
+        assert said == "the ledger has version 5; its tables can be read, its 3 functions are unaltered"
 
     async def test_with_a_whole_one_on_an_older_server(self, database16: Database) -> None:
         create_user_profiles(database16, 8)
@@ -71,7 +71,7 @@ class TestItPasses:
         await make_older(profiles)
         found = await look(profiles)
         assert fallen(found) == {}
-        assert judgement(found, NAME).message == "the ledger has version 1 and will be upgraded to 4"
+        assert judgement(found, NAME).message == "the ledger has version 1 and will be upgraded to 5"
         assert profiles.query("SELECT max(version) FROM roleshift.ledger_version") == [(1,)]
 
     async def test_even_where_there_is_no_table_to_migrate(self, with_ledger: Database) -> None:
@@ -82,10 +82,10 @@ class TestItPasses:
 
 class TestItFails:
     async def test_with_a_newer_one(self, with_ledger: Database) -> None:
-        with_ledger.execute("INSERT INTO roleshift.ledger_version (version) VALUES (5)")
+        with_ledger.execute("INSERT INTO roleshift.ledger_version (version) VALUES (6)")
         said = only_fallen(await look(with_ledger), NAME)
         assert said.reason is Reason.LEDGER_TOO_NEW
-        assert said.message == "the ledger has version 5, this operator knows 4: upgrade the operator"
+        assert said.message == "the ledger has version 6, this operator knows 5: upgrade the operator"
 
     @pytest.mark.parametrize(
         ("change", "says"),

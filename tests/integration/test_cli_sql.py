@@ -179,10 +179,10 @@ class TestTheLedger:
     def test_it_leaves_a_newer_one_alone(self, dba: Administrator) -> None:
         dba.lay_down()
         with dba.database.admin() as admin:
-            admin.execute("INSERT INTO roleshift.ledger_version (version) VALUES (5)")
+            admin.execute("INSERT INTO roleshift.ledger_version (version) VALUES (6)")
         done = dba.run(dba.script(), check=False)
         assert done.returncode != 0
-        assert "the ledger has version 5, this script lays down 4" in done.stderr
+        assert "the ledger has version 6, this script lays down 5" in done.stderr
 
     def test_it_refuses_another_database(self, dba: Administrator) -> None:
         done = dba.run(dba.script("--database", "production"), check=False)

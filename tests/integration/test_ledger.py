@@ -37,13 +37,14 @@ class TestCreation:
             (2,),
             (3,),
             (4,),
+            (5,),
         ]
 
     async def test_a_version_that_is_not_known_is_refused(self, profiles: Database) -> None:
         async with phases_on(profiles):
             pass
-        profiles.execute("INSERT INTO roleshift.ledger_version (version) VALUES (5)")
-        with pytest.raises(DatabaseError, match="has version 5, this operator knows 4; upgrade") as refused:
+        profiles.execute("INSERT INTO roleshift.ledger_version (version) VALUES (6)")
+        with pytest.raises(DatabaseError, match="has version 6, this operator knows 5; upgrade") as refused:
             async with phases_on(profiles):
                 pass
         assert refused.value.reason is Reason.LEDGER_TOO_NEW

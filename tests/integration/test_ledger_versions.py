@@ -17,7 +17,7 @@ NEW = (
     "approved_hash,approved_at,approved_by,approval_reason,approved_plan,"
     "work_seconds,lock_seconds,wal_bytes,wal_of,schema_change,"
     "carried_hash,forget_token,forgotten_at,forgotten_by,mode,"
-    "resume_token,accept_token,accepted_at,accepted_by,acceptance_reason,"
+    "resume_token,accept_token,accepted_at,accepted_by,acceptance_reason,reported,"
     "manifest_sha256,covers_write,removed_at,removal_reason,on_conflict,found"
 )
 """Columns that versions after the first brought."""

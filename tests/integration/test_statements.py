@@ -7,6 +7,7 @@ very parameters, and recognised by the text of the file that it was composed fro
 import re
 from importlib.resources import files
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import psycopg
 import pytest
@@ -14,10 +15,11 @@ import pytest
 from localenv.database import Database
 from roleshift.api import Phase
 from roleshift.engine.outcome import Advance, Conclude, Undo, Wait
+from roleshift.engine.retention import Removal
 from roleshift.engine.run import LogOutcome
 from roleshift.errors import DatabaseError, Reason
-from roleshift.phases import backing_up
-from roleshift.postgres import catalogue, clone, fence, ledger, neighbours
+from roleshift.phases import backing_up, removing
+from roleshift.postgres import clone, fence, ledger, neighbours, reporting, retention, rollback_log
 from roleshift.postgres.session import Params, Query, Session, Timeouts
 from roleshift.postgres.statements import statement
 from support.archives import archived, in_folder
@@ -40,6 +42,7 @@ NO_PLAN = {
     "ledger_version_2": "many statements",
     "ledger_version_3": "many statements",
     "ledger_version_4": "many statements",
+    "ledger_version_5": "many statements",
     "lock_target": "a command without a plan",
     "rehearsal_lock": "a command without a plan",
 }
@@ -268,8 +271,12 @@ async def _archived(database: Database, folder: Path) -> None:
         await run.until(Phase.MIGRATING)
         database.execute("INSERT INTO kept VALUES (2, 'b')")
         await run.until(Phase.DONE)
-        for backup in await catalogue.kept_backups(run.control, run.run.identity):
-            await catalogue.note_removal(run.control, backup, "the test is over")
+        await retention.set_expiry(run.control, run.run, 0)
+        await retention.overdue(run.control, run.run.identity.cluster_uid)
+        for backup in await retention.of_object(run.control, run.run.identity):
+            await removing.remove(run.control, backup, Removal.EXPIRED, AsyncMock())
+        await reporting.note_report(run.control, run.run, "told")
+        await rollback_log.conflicts_of(run.control, run.run, 1000)
 
 
 async def _cancelled(database: Database) -> None:

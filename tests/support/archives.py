@@ -34,9 +34,24 @@ class Bucket:
             "aws_secret_access_key": "canary-of-the-store",
         }
 
+    def names(self, prefix: str) -> list[str]:
+        """The keys of the objects below a prefix."""
+        found = _client(self.endpoint).list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/")
+        return [one["Key"] for one in found.get("Contents", ())]
+
     def address(self, prefix: str) -> StoreAddress:
         """A prefix in it."""
         return StoreAddress(f"s3://{BUCKET}/{prefix}", self.config)
+
+
+def _client(endpoint: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=_REGION,
+        aws_access_key_id="somebody",
+        aws_secret_access_key="canary-of-the-store",
+    )
 
 
 @contextmanager
@@ -47,14 +62,7 @@ def s3_server() -> Iterator[Bucket]:
     try:
         host, port = server.get_host_and_port()
         found = Bucket(f"http://{host}:{port}")
-        client: Any = boto3.client(
-            "s3",
-            endpoint_url=found.endpoint,
-            region_name=_REGION,
-            aws_access_key_id="somebody",
-            aws_secret_access_key="canary-of-the-store",
-        )
-        client.create_bucket(Bucket=BUCKET)
+        _client(found.endpoint).create_bucket(Bucket=BUCKET)
         yield found
     finally:
         server.stop()

@@ -23,7 +23,8 @@ _MAKE_OLDER = """
     ALTER TABLE roleshift.migration_run
         DROP approved_hash, DROP approved_at, DROP approved_by, DROP approval_reason, DROP approved_plan,
         DROP carried_hash, DROP forget_token, DROP forgotten_at, DROP forgotten_by, DROP mode,
-        DROP resume_token, DROP accept_token, DROP accepted_at, DROP accepted_by, DROP acceptance_reason;
+        DROP resume_token, DROP accept_token, DROP accepted_at, DROP accepted_by, DROP acceptance_reason,
+        DROP reported;
     ALTER TABLE roleshift.migration_backup
         DROP manifest_sha256, DROP covers_write, DROP removed_at, DROP removal_reason;
     ALTER TABLE roleshift.migration_rollback_log DROP on_conflict, DROP found;

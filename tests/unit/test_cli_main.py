@@ -191,7 +191,7 @@ class TestOperator:
         flags = (
             "--namespace=people --namespace=shop --metrics-port=0 --health-port=9 --identity=me "
             "--lease-duration=3 --lease-renew-deadline=2 --lease-retry-period=0.5 --health-interval=1 "
-            "--archive-directory=/a "
+            "--archive-directory=/a --let-go-after=5 "
             "--log-format=console --log-level=debug --kubeconfig=/k --context=c"
         )
         assert ended("operator", *flags.split()) == 7
@@ -207,6 +207,7 @@ class TestOperator:
                 lease_retry_period=0.5,
                 health_interval=1,
                 archive_directories=(Path("/a"),),
+                let_go_seconds=5,
                 log_format="console",
                 log_level="debug",
                 kubeconfig="/k",

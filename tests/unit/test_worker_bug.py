@@ -39,6 +39,8 @@ async def test_the_status_names_the_bug_and_the_error_goes_on_to_whoever_logs_it
         cluster_uid="c",
         holder="h",
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        reports=Mock(),
+        run_of=AsyncMock(),
     )
     with pytest.raises(ZeroDivisionError):
         await MigrationWorker(ports, inbox).run()

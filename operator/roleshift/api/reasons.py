@@ -120,6 +120,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "object is gone, apply its manifest again with spec.desiredState: RolledBack. Or set "
         "spec.desiredState: Migrated here.",
     ),
+    Reason.BACKUP_EXPIRED: Explanation(
+        "The old roles are asked for, and the backups of the run were removed because "
+        "spec.backup.retentionSeconds was over, or because somebody removed them. Nothing is written.",
+        "Set spec.desiredState: Migrated here. To change the roles again, write a new RoleMigration.",
+    ),
     Reason.RETRY_REFUSED: Explanation(
         "roleshift.dev/retryRequestedAt asks for a new attempt of a run that is Done, or whose "
         "spec.desiredState is RolledBack. The run stays as it is.",

@@ -1,6 +1,7 @@
 """The folder of one run in an object store: putting what is read back and compared, and reading it again."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from roleshift.archive import manifest
 from roleshift.archive.manifest import ArchivedObject, Manifest, damaged, opened, sealed, sha256_of
@@ -14,6 +15,16 @@ class RunFolder:
     def __init__(self, address: StoreAddress, namespace: str, name: str, run_id: str) -> None:
         self._store = Store(address).below(namespace, name, run_id)
         self._run_id = run_id
+
+    @classmethod
+    def at(cls, url: str, address: StoreAddress, run_id: str) -> "RunFolder":
+        """The folder that has that URL, wherever a later manifest keeps its own archives.
+
+        Args:
+            address: gives the credentials, and what is allowed.
+        """
+        base, namespace, name, _ = url.rsplit("/", 3)
+        return cls(replace(address, url=base), namespace, name, run_id)
 
     @property
     def url(self) -> str:

@@ -33,6 +33,14 @@ def operator(
             show_default="none",
         ),
     ] = None,
+    let_go_after: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            help="A deleted object waits so long for a database, Secret or store that is gone.",
+        ),
+    ] = 600.0,
     identity: Annotated[
         str | None,
         typer.Option(
@@ -83,6 +91,7 @@ def operator(
         lease_retry_period=lease_retry_period,
         health_interval=health_interval,
         archive_directories=tuple(archive_directory or ()),
+        let_go_seconds=let_go_after,
         log_format=log_format,
         log_level=log_level,
         kubeconfig=kubeconfig,

@@ -86,3 +86,17 @@ class RoleMigrations:
             if not token:
                 return
             query["continue"] = token
+
+
+async def run_of(migrations: RoleMigrations, key: ObjectKey) -> str | None:
+    """The run that an object's status names; None where the object is gone, or names none.
+
+    Raises:
+        ClusterError: the API server was not to be asked.
+    """
+    try:
+        found = await migrations.get(key)
+    except NotFoundError:
+        return None
+    run_id: str | None = found.get("status", {}).get("runID")
+    return run_id

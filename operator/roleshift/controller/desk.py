@@ -17,16 +17,23 @@ from roleshift.errors import Reason
 
 
 class Desk:
-    """Where everything about one object lies."""
+    """Where everything about one object lies.
+
+    Attributes:
+        absence: since when every look has met an error.
+        alarm: seconds after which an object at rest is worth a look although nobody changes it, or None.
+    """
 
     def __init__(self, ports: Ports, inbox: Inbox) -> None:
         self.ports = ports
         self.inbox = inbox
         self.wishes = Wishes(inbox)
         self.patience = Patience()
+        self.absence = Patience()
+        self.alarm: float | None = None
         self.reporter = Reporter(ports, *readable_part(inbox.latest))
         self.hold = FinalizerHold(ports.guard)
-        self.store = StoreAccess(ports.secrets, ports.archive_directories)
+        self.store = StoreAccess(ports.secrets, ports.rules.archive_directories)
         self.surroundings = partial(surroundings_of, ports, self.store)
 
     def look(self) -> tuple[RoleMigration, Requests]:
@@ -37,13 +44,17 @@ class Desk:
         """
         migration, requests = self.wishes.look()
         self.reporter.look(migration)
-        self.hold.look(migration.metadata, migration.spec.deletion_policy)
+        self.hold.look(migration.metadata)
         return migration, requests
 
     @property
     def status(self) -> RoleMigrationStatus | None:
         """The status that stands, whether or not the spec can be read."""
         return readable_part(self.inbox.latest)[1]
+
+    def look_after(self, seconds: float) -> None:
+        """Have the object looked at again after so many seconds at the latest."""
+        self.alarm = seconds if self.alarm is None else min(self.alarm, seconds)
 
     def fail(self, reason: Reason, message: str) -> None:
         """Show a run that ended before the ledger knew of it."""

@@ -22,7 +22,7 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 STOP_SECONDS = 10.0
 
-Worker = Callable[[ObjectKey, Mailbox], Coroutine[Any, Any, None]]
+Worker = Callable[[ObjectKey, Mailbox], Coroutine[Any, Any, float | None]]
 
 _log = structlog.get_logger(__name__)
 
@@ -32,8 +32,15 @@ class _Seat:
     """The place of one name: its mailbox, who works on it, and what takes its place when that ends."""
 
     mailbox: Mailbox
-    task: asyncio.Task[None] | None = None
+    task: asyncio.Task[float | None] | None = None
     successor: Mailbox | None = None
+    alarm: asyncio.TimerHandle | None = None
+
+    def sleep(self) -> None:
+        """Let no alarm go off."""
+        if self.alarm is not None:
+            self.alarm.cancel()
+            self.alarm = None
 
 
 class Dispatcher:
@@ -52,7 +59,8 @@ class Dispatcher:
         """Takes what works on one object.
 
         Args:
-            worker: a coroutine function; it may end whenever it has nothing to wait for.
+            worker: a coroutine function; it may end whenever it has nothing to wait for, and says after how
+                many seconds it wants to be started although nothing was said, or None.
             loop: the engine's loop, in which workers run.
             slots: how many workers may work at the same time, see `Mailbox.slots`.
             on_failure: called with each exception that a worker let out.
@@ -92,6 +100,8 @@ class Dispatcher:
     async def stop_all(self, timeout: float = STOP_SECONDS) -> None:  # noqa: ASYNC109 - what is late is logged
         """Cancels all workers and waits for their end: this process leads no more."""
         self._working = False
+        for seat in self._seats.values():
+            seat.sleep()
         tasks = {seat.task for seat in self._seats.values() if seat.task is not None}
         for task in tasks:
             task.cancel()
@@ -140,25 +150,26 @@ class Dispatcher:
 
     def _start(self, seat: _Seat) -> None:
         if self._working and seat.task is None:
+            seat.sleep()
             seat.task = self._loop.create_task(self._work(seat.mailbox), name=f"worker of {seat.mailbox.key}")
             # A callback and no finally: a task that is cancelled before its first step runs none.
-            seat.task.add_done_callback(lambda _: self._ended(seat))
+            seat.task.add_done_callback(lambda task: self._ended(seat, task))
 
-    async def _work(self, mailbox: Mailbox) -> None:
+    async def _work(self, mailbox: Mailbox) -> float | None:
         """Lets workers work until one ends and nothing new was said; the outermost edge of every worker."""
         pauses = growing(self._first_pause, LONGEST_PAUSE)
         while True:
             try:
-                await self._worker(mailbox.key, mailbox)
+                alarm = await self._worker(mailbox.key, mailbox)
             except Exception as error:  # noqa: BLE001 - nothing a worker does may end another one
                 self._failed(mailbox.key, error)
                 if mailbox.deleted:
-                    return
+                    return None
                 mailbox.acknowledge()
                 await mailbox.wait_change(next(pauses))
             else:
                 if mailbox.deleted or not mailbox.unread:
-                    return
+                    return alarm
                 pauses = growing(self._first_pause, LONGEST_PAUSE)
 
     def _failed(self, key: ObjectKey, error: Exception) -> None:
@@ -166,7 +177,7 @@ class Dispatcher:
         if self._on_failure is not None:
             self._on_failure(key, error)
 
-    def _ended(self, seat: _Seat) -> None:
+    def _ended(self, seat: _Seat, task: asyncio.Task[float | None]) -> None:
         seat.task = None
         if seat.mailbox.deleted:
             if seat.successor is None:
@@ -175,8 +186,11 @@ class Dispatcher:
             seat.mailbox, seat.successor = seat.successor, None
         if seat.mailbox.unread:
             self._start(seat)
+        elif self._working and not task.cancelled() and (pause := task.result()) is not None:
+            seat.alarm = self._loop.call_later(pause, self._start, seat)
 
     def _vacate(self, seat: _Seat) -> None:
+        seat.sleep()
         key = seat.mailbox.key
         self._seats.pop(key, None)
         if self._on_forgotten is not None:

@@ -29,6 +29,7 @@ from roleshift.engine.decisions import waiting_message
 from roleshift.engine.neighbours import Neighbour, superseded
 from roleshift.engine.outcome import Advance, Extent, Outcome, Retry, Undo
 from roleshift.engine.requests import Requests
+from roleshift.engine.retention import unless_removed
 from roleshift.engine.run import RunRecord
 from roleshift.engine.settlement import (
     WORKING_REASONS,
@@ -42,7 +43,7 @@ from roleshift.engine.situation import situation_of, undoes_a_write
 from roleshift.engine.steps import Step, after_gate, next_step
 from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import Reason
-from roleshift.postgres import fence, ledger, neighbours
+from roleshift.postgres import fence, ledger, neighbours, retention
 
 _IDLE = frozenset({Step.REST, Step.PAUSE, Step.AWAIT})
 
@@ -182,6 +183,7 @@ class Driver:
         """Settle and write it down while no writer of the run can be under way."""
         run = await fence.hold(self._sessions.control, run)
         outcome = resolved(run.phase, given_up(run.phase, outcome, self._waited_seconds), run.write_state)
+        outcome = unless_removed(run, outcome)
         retry = migration.spec.retry
         policy = RetryPolicy(retry.limit, retry.backoff_seconds, retry.max_backoff_seconds)
         settlement = settle(run.phase, outcome, attempts=run.attempts, looks=self._looks, policy=policy)
@@ -191,4 +193,6 @@ class Driver:
         if settlement.waiting and not closing.is_kept(run, settlement):
             return run, settlement
         await closing.persist(self._sessions.control, run, outcome, settlement)
+        if settlement.ended:
+            await retention.set_expiry(self._sessions.control, run, migration.spec.backup.retention_seconds)
         return await ledger.reloaded(self._sessions.control, run), settlement

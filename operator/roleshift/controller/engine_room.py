@@ -9,7 +9,7 @@ import contextlib
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 
 import structlog
 
@@ -19,13 +19,15 @@ from roleshift.cluster.events import EventRecorder
 from roleshift.cluster.finalizer import Finalizers
 from roleshift.cluster.identity import cluster_uid
 from roleshift.cluster.lease import LeaderElector
+from roleshift.cluster.migrations import RoleMigrations, run_of
 from roleshift.cluster.pod_metrics import PodMetricsReader
+from roleshift.cluster.reports import Reports
 from roleshift.cluster.secrets import SecretReader
 from roleshift.cluster.status_writer import StatusPatch, StatusWriter, Urgency
 from roleshift.controller.dispatcher import Dispatcher
 from roleshift.controller.mailbox import Mailbox
 from roleshift.controller.pauses import growing
-from roleshift.controller.ports import Ports
+from roleshift.controller.ports import HouseRules, Ports
 from roleshift.controller.server import Heartbeat
 from roleshift.controller.worker import MigrationWorker
 from roleshift.engine.identity import ObjectKey
@@ -59,14 +61,14 @@ class EngineRoom:
         metrics: Metrics,
         lease: LeaseOptions,
         heartbeat: Heartbeat,
-        archive_directories: tuple[Path, ...] = (),
+        rules: HouseRules,
     ) -> None:
-        """Prepare; nothing runs yet. See `Ports` for the directories."""
+        """Prepare; nothing runs yet."""
         self._client = client
         self._metrics = metrics
         self._lease = lease
         self._heartbeat = heartbeat
-        self._archive_directories = archive_directories
+        self._rules = rules
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="engine")
@@ -126,7 +128,9 @@ class EngineRoom:
             cluster_uid=await self._identified(),
             holder=self._lease.identity,
             now=lambda: datetime.now(UTC),
-            archive_directories=self._archive_directories,
+            reports=Reports(self._client),
+            run_of=partial(run_of, RoleMigrations(self._client)),
+            rules=self._rules,
         )
         try:
             await self._elector.run(self.dispatcher.start_all, self.dispatcher.stop_all)
@@ -143,10 +147,10 @@ class EngineRoom:
                 _log.warning("cluster not identified", error=error.message)
                 await asyncio.sleep(next(pauses))
 
-    async def _work(self, key: ObjectKey, mailbox: Mailbox) -> None:
+    async def _work(self, key: ObjectKey, mailbox: Mailbox) -> float | None:
         assert self._ports is not None, "workers begin only with the Lease"
         self._status.prime(key, mailbox.uid, mailbox.latest.get("status", {}))
-        await MigrationWorker(self._ports, mailbox).run()
+        return await MigrationWorker(self._ports, mailbox).run()
 
     def _publish(self, key: ObjectKey, uid: str, status: RoleMigrationStatus, urgency: Urgency) -> None:
         """What a leader that was replaced while it stood still wants to say is old."""

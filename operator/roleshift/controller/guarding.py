@@ -1,6 +1,6 @@
 """The finalizer of one object: taken before the first side effect, given back when the run has ended."""
 
-from roleshift.api import DeletionPolicy, ObjectMeta
+from roleshift.api import ObjectMeta
 from roleshift.cluster.client import ConflictError, NotFoundError
 from roleshift.cluster.finalizer import FINALIZER
 from roleshift.controller.interruptible import ObjectChangedError
@@ -15,17 +15,15 @@ class FinalizerHold:
         self._guard = guard
         self._meta: ObjectMeta | None = None
         self._held = False
-        self._guards_backups = False
 
     @property
     def is_held(self) -> bool:
         """Whether the finalizer stands."""
         return self._held
 
-    def look(self, meta: ObjectMeta, policy: DeletionPolicy) -> None:
+    def look(self, meta: ObjectMeta) -> None:
         """The object as it was read last."""
         self._meta = meta
-        self._guards_backups = policy is DeletionPolicy.DELETE_BACKUPS and meta.deletion_timestamp is None
         self._held = self._held or FINALIZER in meta.finalizers
 
     async def take(self) -> None:
@@ -44,8 +42,8 @@ class FinalizerHold:
         self._held = True
 
     async def release(self) -> None:
-        """Remove the finalizer where it stands, unless backups have to go before the object does."""
-        if self._held and not self._guards_backups:
+        """Remove the finalizer where it stands."""
+        if self._held:
             await self._guard.remove(self._ref(self._looked_at()))
             self._held = False
 

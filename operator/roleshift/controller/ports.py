@@ -68,6 +68,26 @@ class Guard(Protocol):
         """Remove the finalizer."""
 
 
+class Reports(Protocol):
+    """Keeps the reports of runs in the cluster."""
+
+    async def write(self, ref: ObjectRef, text: str) -> None:
+        """Write the report of an object; raises ReportTakenError where its place is somebody else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class HouseRules:
+    """What whoever started the operator has decided for every object.
+
+    Attributes:
+        archive_directories: below which an archive may be kept in files.
+        let_go_seconds: how long a deleted object waits for a database, Secret or store that is gone.
+    """
+
+    archive_directories: tuple[Path, ...] = ()
+    let_go_seconds: float = 600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The outside world of a worker.
@@ -75,7 +95,7 @@ class Ports:
     Attributes:
         cluster_uid: tells clusters apart in ledgers.
         holder: who works, for people who read the ledger.
-        archive_directories: below which an archive may be kept in files.
+        run_of: the runID in the status of an object as the API server has it now, None where there is none.
         freeze: writes a status at once if the spec still has that generation; raises ConflictError
             where it has not. From that status on the API server lets nobody change what a run is.
     """
@@ -90,4 +110,6 @@ class Ports:
     cluster_uid: str
     holder: str
     now: Callable[[], datetime]
-    archive_directories: tuple[Path, ...] = ()
+    reports: Reports
+    run_of: Callable[[ObjectKey], Awaitable[str | None]]
+    rules: HouseRules = HouseRules()

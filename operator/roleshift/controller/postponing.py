@@ -11,8 +11,6 @@ from roleshift.engine.settlement import given_up
 from roleshift.engine.transitions import BEFORE_FIRST_WRITE, TERMINAL
 from roleshift.errors import Reason, RoleshiftError, SpecError
 
-GONE_DATABASE_SECONDS = 600.0
-
 
 async def postponed(desk: Desk, run: RunRecord | None, error: RoleshiftError) -> float | None:
     """Something that the run needs is not there: seconds until the next look, None to rest.
@@ -25,6 +23,7 @@ async def postponed(desk: Desk, run: RunRecord | None, error: RoleshiftError) ->
         return None
     desk.reporter.error(error, run.run_id if run else "")
     migration, requests = desk.look()
+    desk.absence.look_again()
     if requests.deleting and await _is_let_go(desk, run, migration, error):
         return None
     ended = _ended_by(desk, run, migration, error)
@@ -33,7 +32,8 @@ async def postponed(desk: Desk, run: RunRecord | None, error: RoleshiftError) ->
         return None
     _show_postponed(desk, run, migration, error)
     desk.patience.look_again()
-    return desk.patience.pause(migration.spec.retry.max_backoff_seconds)
+    pause = desk.patience.pause(migration.spec.retry.max_backoff_seconds)
+    return min(pause, desk.ports.rules.let_go_seconds) if requests.deleting else pause
 
 
 def _ended_by(
@@ -79,9 +79,10 @@ def _show_unreadable(desk: Desk, error: SpecError) -> None:
 async def _is_let_go(
     desk: Desk, run: RunRecord | None, migration: RoleMigration, error: RoleshiftError
 ) -> bool:
-    """An object that is being deleted does not wait for ever for a database that is gone."""
-    deleted_at = migration.metadata.deletion_timestamp
-    if deleted_at is None or (desk.ports.now() - deleted_at).total_seconds() < GONE_DATABASE_SECONDS:
+    """An object that is being deleted does not wait for ever for a database, Secret or store that is gone."""
+    deleted_at, patience = migration.metadata.deletion_timestamp, desk.ports.rules.let_go_seconds
+    waited = (desk.ports.now() - deleted_at).total_seconds() if deleted_at else 0.0
+    if min(waited, desk.absence.seconds) < patience:
         return False
     await let_go(desk, run, error.reason, error.message)
     return True

@@ -67,6 +67,12 @@ class Reporter:
         """The clock."""
         return self._ports.now
 
+    @property
+    def shown(self) -> RoleMigrationStatus:
+        """The status as it was published last."""
+        assert self._status is not None
+        return self._status
+
     def look(self, migration: RoleMigration) -> None:
         """The object has changed: what is said from now on is about this generation."""
         self.meta = migration.metadata
@@ -132,6 +138,13 @@ class Reporter:
         self.show(replace(view, message=f"{view.message}; {refusal}") if refusal else view)
         if refusal and not told:
             self._ports.emit(self.ref, EventType.WARNING, Reason.RETRY_REFUSED, refusal)
+
+    def show_refused(self, view: View) -> None:
+        """Publish that what a person asks for is refused; told once."""
+        told = self._was_told(view.reason)
+        self.show(view)
+        if not told:
+            self._ports.emit(self.ref, EventType.WARNING, view.reason, view.message)
 
     def forgot(self, forgotten: Forgotten, by: str) -> None:
         """Tell which runs were forgotten because somebody asked for it."""

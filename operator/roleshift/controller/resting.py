@@ -2,13 +2,14 @@
 
 from roleshift.api import RoleMigration
 from roleshift.cluster.events import EventType
+from roleshift.controller import aftermath
 from roleshift.controller.desk import Desk
-from roleshift.controller.views import ended_view, waiting_view
+from roleshift.controller.views import ended_view, refused_view, waiting_view
 from roleshift.engine.attempts import Continuation, refused_retry
 from roleshift.engine.neighbours import forget_command, superseded
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
-from roleshift.engine.situation import undoes_a_write
+from roleshift.engine.situation import is_refused_for_good, undoes_a_write
 from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres import neighbours
 from roleshift.postgres.session import Session
@@ -20,14 +21,26 @@ _LEDGER_LOST = (
 )
 
 
-async def rest(desk: Desk, run: RunRecord | None, requests: Requests) -> None:
-    """Show the end of a run, and let the object go where nothing holds it."""
-    if run is not None:
-        desk.reporter.show_end(ended_view(run), refused_retry(run, requests))
-    if run is None or not run.active:
+async def rest(
+    desk: Desk, control: Session, run: RunRecord | None, migration: RoleMigration, requests: Requests
+) -> None:
+    """Show the end of a run with what is left of it, and let the object go where nothing holds it."""
+    if run is None:
         await desk.hold.release()
-    elif requests.deleting:
+        return
+    if not run.active:
+        run = await aftermath.settled_down(desk, control, run, migration, requests)
+    _show_end(desk, run, requests)
+    await aftermath.report(desk, control, run, migration, requests)
+    if run.active and requests.deleting:
         await let_go(desk, run, run.reason, run.message)
+
+
+def _show_end(desk: Desk, run: RunRecord, requests: Requests) -> None:
+    if is_refused_for_good(run, requests):
+        desk.reporter.show_refused(refused_view(run))
+    else:
+        desk.reporter.show_end(ended_view(run), refused_retry(run, requests))
 
 
 async def stall(desk: Desk, what: Continuation, run: RunRecord | None, requests: Requests) -> None:
@@ -72,7 +85,7 @@ async def stand_back(
         return None
     refusal = superseded(run, newer)
     desk.reporter.show(waiting_view(run, refusal.reason, refusal.message))
-    await desk.hold.release()
+    await aftermath.settled_down(desk, control, run, migration, requests)
     desk.patience.look_again()
     return desk.patience.pause(migration.spec.retry.max_backoff_seconds)
 

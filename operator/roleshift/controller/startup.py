@@ -10,6 +10,7 @@ import structlog
 from roleshift import __version__
 from roleshift.cluster.client import KubernetesClient
 from roleshift.controller.engine_room import EngineRoom, LeaseOptions
+from roleshift.controller.ports import HouseRules
 from roleshift.controller.server import Heartbeat, ProbeServer
 from roleshift.controller.supervisor import WatchSupervisor
 from roleshift.errors import ClusterError
@@ -31,6 +32,7 @@ class OperatorOptions:
         identity: who this operator is in the Lease and in ledgers.
         archive_directories: below which archives may be kept in files.
         health_interval: between two looks at a database's health.
+        let_go_seconds: how long a deleted object waits for a database, Secret or store that is gone.
     """
 
     namespaces: tuple[str, ...]
@@ -43,6 +45,7 @@ class OperatorOptions:
     lease_retry_period: float
     health_interval: float
     archive_directories: tuple[Path, ...]
+    let_go_seconds: float
     log_format: str
     log_level: str
     kubeconfig: str | None
@@ -68,7 +71,8 @@ def run(options: OperatorOptions) -> int:
 
 async def _run(options: OperatorOptions, client: KubernetesClient, metrics: Metrics) -> int:
     heartbeat = Heartbeat(HEARTBEAT_SECONDS)
-    room = EngineRoom(client, metrics, _lease(options), heartbeat, options.archive_directories)
+    rules = HouseRules(options.archive_directories, options.let_go_seconds)
+    room = EngineRoom(client, metrics, _lease(options), heartbeat, rules)
     watch = WatchSupervisor(client, room.dispatcher.put, namespaces=options.namespaces)
     server = ProbeServer(
         metrics=metrics.render,

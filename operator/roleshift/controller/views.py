@@ -2,6 +2,7 @@
 
 from roleshift.api import Phase
 from roleshift.engine.conditions import Activity, View
+from roleshift.engine.retention import refusal
 from roleshift.engine.run import RunRecord
 from roleshift.engine.settlement import Settlement
 from roleshift.errors import Reason
@@ -32,6 +33,11 @@ def rehearsing_view(run: RunRecord) -> View:
 def ended_view(run: RunRecord) -> View:
     """What people see of a run that ended, rebuilt from the ledger alone."""
     return View(run.phase, Activity.ENDED, run.reason, run.message, run, run.findings)
+
+
+def refused_view(run: RunRecord) -> View:
+    """What people see of a Done run whose old roles are asked for, and whose backups were removed."""
+    return View(run.phase, Activity.ENDED, Reason.BACKUP_EXPIRED, refusal(run), run, run.findings)
 
 
 def waiting_view(run: RunRecord | None, reason: Reason, message: str) -> View:

@@ -7,7 +7,8 @@ process that it runs in. What becomes of a look that met an error is
 
 import time
 
-from roleshift.api import DeletionPolicy, Phase, RoleMigration, RoleMigrationStatus
+from roleshift.api import Phase, RoleMigration, RoleMigrationStatus
+from roleshift.controller.aftermath import clear_overdue
 from roleshift.controller.beginning import begun, cleared, known_run
 from roleshift.controller.credentials import Credentials
 from roleshift.controller.desk import Desk
@@ -16,7 +17,6 @@ from roleshift.controller.interruptible import ObjectChangedError
 from roleshift.controller.performing import Sessions
 from roleshift.controller.ports import Inbox, Ports
 from roleshift.controller.postponing import postponed, show_bug
-from roleshift.controller.removing import remove_backups
 from roleshift.controller.resting import not_forgotten, rest, stall, stand_back
 from roleshift.controller.views import SUSPENDED, waiting_view
 from roleshift.engine.attempts import Continuation, continuation, has_begun, is_at_rest, is_known
@@ -28,7 +28,6 @@ from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
 from roleshift.engine.steps import RollbackRequest, Suspension
 from roleshift.engine.support import unsupported_fields
-from roleshift.engine.transitions import TERMINAL
 from roleshift.engine.waiting import WITHOUT_END
 from roleshift.errors import DatabaseError, FencedError, Reason, RoleshiftError
 from roleshift.phases import checking
@@ -53,21 +52,28 @@ class MigrationWorker:
         self._credentials = Credentials(ports.secrets)
         self._run: RunRecord | None = None
 
-    async def run(self) -> None:
-        """Look after the object until it is gone or at rest."""
+    async def run(self) -> float | None:
+        """Look after the object until it is gone or at rest.
+
+        Returns:
+            Seconds after which one at rest is worth another look although nobody changes it; None for never.
+        """
         while not self._inbox.deleted:
             async with self._inbox.slots:
                 pause = await self._turn()
             if pause is None and not self._inbox.unread:
-                return
+                return self._desk.alarm
             await self._inbox.wait_change(pause)
+        return None
 
     async def _turn(self) -> float | None:
         """One look: seconds until the next one, None to rest until the object changes."""
         started = time.monotonic()
         outcome = "Rested"
+        self._desk.alarm = None
         try:
             pause = await self._look_after(*self._desk.look())
+            self._desk.absence.end()
             outcome = "Rested" if pause is None else "Waiting"
             self._desk.wishes.settle()
         except ObjectChangedError:
@@ -130,7 +136,7 @@ class MigrationWorker:
             await stall(self._desk, what, run, requests)
             return None
         if is_at_rest(what, run, requests):
-            await self._at_rest(control, identity, run, migration, requests)
+            await rest(self._desk, control, run, migration, requests)
             return None
         pause = await stand_back(self._desk, control, run, migration, requests)
         if pause is not None:
@@ -138,20 +144,6 @@ class MigrationWorker:
         await self._desk.hold.take()
         async with session(parameters, self._purpose(migration)) as work:
             return await self._worked_on(Sessions(control, work), identity, run, what, migration, requests)
-
-    async def _at_rest(
-        self,
-        control: Session,
-        identity: RunIdentity,
-        run: RunRecord | None,
-        migration: RoleMigration,
-        requests: Requests,
-    ) -> None:
-        if requests.deleting and run is not None:
-            await remove_backups(self._desk, control, identity, migration)
-        elif run is not None and migration.spec.deletion_policy is DeletionPolicy.DELETE_BACKUPS:
-            await self._desk.hold.take()
-        await rest(self._desk, run, requests)
 
     async def _worked_on(
         self,
@@ -175,7 +167,7 @@ class MigrationWorker:
                 not_forgotten(self._desk, error)
             raise
         self._tell_of(beginning.forgotten, requests)
-        return await self._driven(sessions, beginning.run, what, requests)
+        return await self._driven(sessions, beginning.run, what, migration, requests)
 
     def _tell_of(self, forgotten: Forgotten | None, requests: Requests) -> None:
         if forgotten is not None:
@@ -201,7 +193,12 @@ class MigrationWorker:
         return None
 
     async def _driven(
-        self, sessions: Sessions, run: RunRecord, what: Continuation, requests: Requests
+        self,
+        sessions: Sessions,
+        run: RunRecord,
+        what: Continuation,
+        migration: RoleMigration,
+        requests: Requests,
     ) -> float | None:
         desk = self._desk
         backends = [sessions.control.backend, sessions.work.backend]
@@ -220,8 +217,9 @@ class MigrationWorker:
             desk.patience.look_again()
             return settlement.pause
         desk.patience.end()
-        if run.phase in TERMINAL and not run.active:
-            await desk.hold.release()
+        if is_at_rest(Continuation.GO_ON, run, requests):
+            await rest(desk, sessions.control, run, migration, requests)
+            await clear_overdue(desk, sessions.control)
         return settlement.pause if settlement else None
 
 

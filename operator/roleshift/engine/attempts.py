@@ -8,7 +8,7 @@ from roleshift.api import ConditionType, Phase, RoleMigrationStatus
 from roleshift.api.fields import CONCLUSIONS
 from roleshift.engine.requests import Requests
 from roleshift.engine.run import RunRecord
-from roleshift.engine.situation import wants_back
+from roleshift.engine.situation import is_refused_for_good, wants_back
 from roleshift.engine.steps import RollbackRequest
 from roleshift.engine.transitions import TERMINAL
 from roleshift.errors import Reason
@@ -54,7 +54,8 @@ def is_at_rest(what: Continuation, run: RunRecord | None, requests: Requests) ->
     """Whether nothing is to be done for the object but to show how its run ended."""
     if run is None or what is not Continuation.GO_ON:
         return requests.deleting
-    return run.phase in TERMINAL and not (run.phase is Phase.DONE and wants_back(run, requests))
+    undone = run.phase is Phase.DONE and wants_back(run, requests)
+    return run.phase in TERMINAL and (not undone or is_refused_for_good(run, requests))
 
 
 def clears_the_way(run: RunRecord, requests: Requests) -> bool:

@@ -22,6 +22,7 @@ from roleshift.engine import approval
 from roleshift.engine.checks import Finding
 from roleshift.engine.progress import Progress
 from roleshift.engine.recommendation import Recommendation, recommendation
+from roleshift.engine.retention import has_lost_its_backups, removal_message
 from roleshift.engine.run import ApprovalRecord, LogOutcome, RunRecord
 from roleshift.engine.verification import failure_message, failures
 from roleshift.errors import Reason
@@ -120,13 +121,16 @@ def _claims(view: View) -> Iterable[_Claim]:
     yield from _milestones(view)
 
 
+_NO_WAY_BACK = frozenset({Reason.SUPERSEDED, Reason.BACKUP_EXPIRED})
+
+
 def _ready(view: View) -> ConditionStatus:
     return ConditionStatus.TRUE if _is_done(view) or _came_back(view) else ConditionStatus.FALSE
 
 
 def _is_done(view: View) -> bool:
     """Done with rows migrated, and no rollback is asked for that has to be refused."""
-    return view.phase is Phase.DONE and view.reason is not Reason.SUPERSEDED and not view.is_concluded
+    return view.phase is Phase.DONE and view.reason not in _NO_WAY_BACK and not view.is_concluded
 
 
 def _came_back(view: View) -> bool:
@@ -230,6 +234,9 @@ def _fallen(view: View) -> str:
 def _backup_ready(run: RunRecord) -> _Claim:
     image = run.image
     assert image is not None
+    if has_lost_its_backups(run):
+        text = removal_message(run)
+        return _Claim(ConditionType.BACKUP_READY, ConditionStatus.FALSE, image.removal_reason, text)
     text = f"{image.name}: {image.rows} rows, count and checksum compared with the table"
     if run.archive is not None:
         state = "complete" if run.archive.covers_write else "as before the write"

@@ -30,7 +30,8 @@ from roleshift.engine.conditions import View, conditions
 from roleshift.engine.plan import Plan
 from roleshift.engine.progress import Progress
 from roleshift.engine.recommendation import Recommendation
-from roleshift.engine.run import ArchiveRecord, Image, LogEntry, LogOutcome, RollbackRecord, RunRecord
+from roleshift.engine.retention import kept
+from roleshift.engine.run import Image, LogEntry, LogOutcome, RollbackRecord, RunRecord
 from roleshift.engine.score import safety_score
 from roleshift.engine.verification import Verdict, VerificationResult
 
@@ -64,7 +65,7 @@ def project(view: View, about: ObjectFacts, now: datetime) -> RoleMigrationStatu
         plan=_plan(run) if run and run.plan else None,
         safety=safety_status(view.findings) if view.findings else None,
         progress=_progress(view),
-        backup=_backup(run.image, run.archive) if run and run.image else None,
+        backup=_backup(run.image, run) if run and run.image else None,
         validation=_validation(run.verification) if run and run.verification else None,
         rollback=_rollback(run.rollback if run else None, view.advice),
         steps=list(_steps(view)),
@@ -186,14 +187,16 @@ def _still_progress(progress: Progress) -> ProgressStatus:
     )
 
 
-def _backup(image: Image, archive: ArchiveRecord | None) -> BackupStatus:
+def _backup(image: Image, run: RunRecord) -> BackupStatus:
+    """What was backed up; once it was removed, nothing of it is there or verified any more."""
+    there = kept(run)
     return BackupStatus(
         name=image.name,
-        methods=[BackupMethod.TABLE, *([BackupMethod.ARCHIVE] if archive else [])],
+        methods=[BackupMethod.TABLE if one is image else BackupMethod.ARCHIVE for one in there],
         rows=image.rows,
         bytes=image.bytes,
         checksum=image.checksum,
-        verified=True,
+        verified=bool(there),
         completion_time=image.created_at,
         expires_time=image.expires_at,
     )

@@ -182,6 +182,7 @@ class RunRecord:
         resume_token: the value of resumeRequestedAt that was acted on last, or "".
         accept_token: the value of acceptRequestedAt that was acted on last, or "".
         acceptance: a person took the data as they are.
+        reported: which report was written last, see `engine.kept_report`, or "".
         copied: the row was made in another database and came here with a copy of it.
     """
 
@@ -216,6 +217,7 @@ class RunRecord:
     resume_token: str = ""
     accept_token: str = ""
     acceptance: AcceptanceRecord | None = None
+    reported: str = ""
     copied: bool = False
     image: Image | None = None
     archive: ArchiveRecord | None = None

@@ -128,7 +128,8 @@ def resolved(phase: Phase, outcome: Outcome, write: WriteState) -> Outcome:
     Args:
         write: read while no writer of the run can be under way, see `postgres.fence.hold`.
     """
-    if phase is Phase.MIGRATING and write is WriteState.COMMITTED and not _brings_back(outcome):
+    unknown = not (isinstance(outcome, Advance) or _brings_back(outcome))
+    if phase is Phase.MIGRATING and write is WriteState.COMMITTED and unknown:
         return Advance("the rows were written, whatever became of the answer to the COMMIT")
     return outcome
 

@@ -4,13 +4,20 @@ from roleshift.api import Mode, Phase
 from roleshift.engine.decisions import decision_of
 from roleshift.engine.neighbours import Neighbour
 from roleshift.engine.requests import Requests
+from roleshift.engine.retention import has_lost_its_backups
 from roleshift.engine.run import RunRecord
 from roleshift.engine.steps import RollbackRequest, Situation, Standing, WriteState
 
 
 def wants_back(run: RunRecord, requests: Requests) -> bool:
-    """Whether a person asks for the old state, or has."""
-    return requests.rollback is RollbackRequest.REQUESTED or run.rollback_requested_at is not None
+    """Whether a person asks for the old state, or has while there was a way back."""
+    noted = run.rollback_requested_at is not None and not has_lost_its_backups(run)
+    return requests.rollback is RollbackRequest.REQUESTED or noted
+
+
+def is_refused_for_good(run: RunRecord, requests: Requests) -> bool:
+    """Whether the old state is asked for of a Done run whose backups were removed."""
+    return undoes_a_write(run, requests) and has_lost_its_backups(run)
 
 
 def undoes_a_write(run: RunRecord, requests: Requests) -> bool:

@@ -10,7 +10,7 @@ from roleshift.postgres import functions
 from roleshift.postgres.session import Session, Timeouts
 from roleshift.postgres.statements import statement
 
-VERSION = 4
+VERSION = 5
 TABLES = {
     "ledger_version": 1,
     "migration_run": 1,

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from roleshift.api import OnConflict
+from roleshift.engine.kept_report import Conflict, Conflicts
 from roleshift.engine.run import RunRecord
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import statement
@@ -46,3 +47,15 @@ async def conflict_examples(session: Session, run: RunRecord) -> tuple[str, ...]
     """Keys of at most five rows that the last rollback found changed, as JSON."""
     rows = await session.rows(statement("rollback_examples"), {"run_id": run.run_id})
     return tuple(json.dumps(row["row_key"]) for row in rows)
+
+
+async def conflicts_of(session: Session, run: RunRecord, most_bytes: int) -> Conflicts:
+    """The rows that the last rollback found changed, in the order in which it found them.
+
+    Args:
+        most_bytes: of the rows as text; those that do not fit are only counted.
+    """
+    params = {"run_id": run.run_id, "bytes": most_bytes}
+    rows = await session.rows(statement("rollback_conflicts"), params)
+    shown = tuple(Conflict(row["kind"], row["row_key"], row["found"], row["message"]) for row in rows)
+    return Conflicts(shown, rows[0]["number"] - len(rows) if rows else 0)

@@ -75,6 +75,7 @@ def run_record(row: DictRow, identity: RunIdentity) -> RunRecord:
         carried_hash=row["carried_hash"],
         resume_token=row["resume_token"],
         accept_token=row["accept_token"],
+        reported=row["reported"],
         acceptance=_acceptance(row) if row["accepted_at"] else None,
         copied=row["copied"],
         image=_image(backups[BackupMethod.TABLE]) if BackupMethod.TABLE in backups else None,

@@ -1,4 +1,4 @@
--- Notes that a backup was removed, and why; the entry stays. Locks only its own row.
+-- Notes that a backup was removed, and why; its entry stays. Locks that row.
 UPDATE roleshift.migration_backup
-SET removed_at = clock_timestamp(), removal_reason = %(reason)s
-WHERE name = %(name)s
+SET removed_at = clock_timestamp(), removal_reason = %(removal)s
+WHERE run_id = %(run_id)s AND method = %(method)s
