@@ -212,6 +212,48 @@ def described(database: Database) -> str:
     )
 
 
+class TestTheWayBack:
+    async def test_psql_alone_brings_the_old_roles_back(self, dba: Administrator) -> None:
+        before = dba.database.row_set_hash("user_profiles")
+        async with phases_on(dba.database) as run:
+            await run.until(Phase.DONE)
+            run_id = run.run.run_id
+        told = dba.run(dba.script("--restore", run_id, "--database", dba.database.name)).stdout
+        assert "Passed" in told
+        assert dba.database.row_set_hash("user_profiles") == before
+
+    async def test_what_people_changed_since_is_left_and_listed(self, dba: Administrator) -> None:
+        async with phases_on(dba.database) as run:
+            await run.until(Phase.DONE)
+            run_id = run.run.run_id
+        dba.database.execute("UPDATE user_profiles SET role = 'manager' WHERE id = 8")
+        told = dba.run(dba.script("--restore", run_id)).stdout
+        assert "[8]" in told
+        assert "it was left as it is" in told
+        assert dba.database.query("SELECT role FROM user_profiles WHERE id = 8") == [("manager",)]
+
+    async def test_nothing_is_restored_from_an_altered_image(self, dba: Administrator) -> None:
+        async with phases_on(dba.database) as run:
+            await run.until(Phase.DONE)
+            run_id, name = run.run.run_id, run.image_name
+        standing = dba.database.row_set_hash("user_profiles")
+        dba.database.execute(f"UPDATE roleshift.{name} SET role = 'admin' WHERE key_1 = 1")
+        done = dba.run(dba.script("--restore", run_id), check=False)
+        assert done.returncode != 0
+        assert "was altered since it was made" in done.stderr
+        assert dba.database.row_set_hash("user_profiles") == standing
+
+    def test_what_is_no_id_of_a_run_never_gets_into_a_script(self, dba: Administrator) -> None:
+        done = dba.sql("--restore", "1'; DROP TABLE user_profiles; --")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "is no id of a run" in done.stderr
+
+    def test_it_stands_alone(self, dba: Administrator) -> None:
+        done = dba.sql("--restore", "00000000-0000-4000-8000-000000000001", "--role", "worker")
+        assert done.returncode == 2
+        assert "stands alone" in done.stderr
+
+
 class TestUsage:
     def test_a_manifest_needs_a_role(self, dba: Administrator) -> None:
         done = dba.sql("-f", dba.manifest())

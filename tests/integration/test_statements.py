@@ -19,7 +19,16 @@ from roleshift.engine.retention import Removal
 from roleshift.engine.run import LogOutcome
 from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import backing_up, removing
-from roleshift.postgres import clone, fence, ledger, neighbours, reporting, retention, rollback_log
+from roleshift.postgres import (
+    clone,
+    fence,
+    image_comment,
+    ledger,
+    neighbours,
+    reporting,
+    retention,
+    rollback_log,
+)
 from roleshift.postgres.session import Params, Query, Session, Timeouts
 from roleshift.postgres.statements import statement
 from support.archives import archived, in_folder
@@ -277,6 +286,7 @@ async def _archived(database: Database, folder: Path) -> None:
             await removing.remove(run.control, backup, Removal.EXPIRED, AsyncMock())
         await reporting.note_report(run.control, run.run, "told")
         await rollback_log.conflicts_of(run.control, run.run, 1000)
+        await image_comment.commented_images(run.control)
 
 
 async def _cancelled(database: Database) -> None:

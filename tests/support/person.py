@@ -55,6 +55,10 @@ class Person:
         """Run `roleshift rehearse`."""
         return self._run("rehearse", arguments, "")
 
+    def restore(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `roleshift restore`."""
+        return self._run("restore", arguments, "")
+
     def _run(self, command: str, arguments: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "roleshift", command, *arguments],

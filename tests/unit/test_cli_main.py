@@ -105,7 +105,7 @@ def test_completion_completes() -> None:
     environment = {**os.environ, "PYTHONPATH": str(PROGRAM_FOLDER), **asked}
     command = [sys.executable, "-m", "roleshift"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    assert sorted(done.stdout.split()) == ["rehearse", "report", "resume", "retry"]
+    assert sorted(done.stdout.split()) == ["rehearse", "report", "restore", "resume", "retry"]
 
 
 @pytest.mark.parametrize(

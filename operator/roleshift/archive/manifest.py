@@ -4,11 +4,12 @@ It is enough to restore from when neither ledger nor object is left: the plan is
 """
 
 import hashlib
-from datetime import datetime
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from roleshift.archive.description import ArchivedImage, ArchivedWrite, Description, Owner, Part
 from roleshift.engine.hashing import canonical_hash
 from roleshift.errors import Reason, StoreError
 
@@ -16,30 +17,7 @@ FORMAT: Literal["roleshift-archive/1"] = "roleshift-archive/1"
 NAME = "manifest.json"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Owner(_Part):
-    """Whose backup it is.
-
-    Attributes:
-        database_identity: as the ledger notes it, to tell a copied database from this one.
-    """
-
-    run_id: str
-    cluster_uid: str
-    namespace: str
-    name: str
-    spec_hash: str
-    manifest_hash: str
-    attempt: int
-    database_identity: str
-    target_oid: int
-    target_name: str
-
-
-class ArchivedColumn(_Part):
+class ArchivedColumn(Part):
     """A column of the image.
 
     Attributes:
@@ -52,7 +30,7 @@ class ArchivedColumn(_Part):
     archived: str
 
 
-class ArchivedObject(_Part):
+class ArchivedObject(Part):
     """One object: a complete binary COPY file, compressed by gzip.
 
     Attributes:
@@ -70,27 +48,7 @@ class ArchivedObject(_Part):
         return len(content) == self.size and sha256_of(content) == self.sha256
 
 
-class ArchivedImage(_Part):
-    """The image: figures as the ledger has them, and what it needs besides its rows."""
-
-    name: str
-    rows: int
-    bytes: int
-    checksum: str
-    references: dict[str, int]
-    arrived: tuple[str, ...]
-    created_at: datetime
-
-
-class ArchivedWrite(_Part):
-    """The committed write."""
-
-    xid: int
-    written_at: datetime
-    rows: int
-
-
-class Delta(_Part):
+class Delta(Part):
     """What the write has changed in the image since its objects were put.
 
     Attributes:
@@ -106,11 +64,12 @@ class Delta(_Part):
     image: ArchivedImage
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """Everything about one archived backup."""
 
     format: Literal["roleshift-archive/1"] = FORMAT
     owner: Owner
+    spec: dict[str, Any] | None = None
     plan: dict[str, Any]
     image: ArchivedImage
     columns: tuple[ArchivedColumn, ...]
@@ -126,12 +85,21 @@ class Manifest(_Part):
         return self.delta.image if self.delta else self.image
 
     @property
+    def description(self) -> Description | None:
+        """What a restore needs besides the rows; None where an earlier version left out the spec."""
+        if self.spec is None:
+            return None
+        return Description(
+            owner=self.owner, spec=self.spec, plan=self.plan, image=self.final_image, write=self.write
+        )
+
+    @property
     def every_object(self) -> tuple[ArchivedObject, ...]:
         """Every object beside the manifest."""
         return (*self.objects, *(self.delta.added + self.delta.removed if self.delta else ()))
 
 
-class _Sealed(_Part):
+class _Sealed(Part):
     manifest: Manifest
     sha256: Annotated[str, Field(pattern="^sha256:")]
 
@@ -156,7 +124,7 @@ def opened(content: bytes, where: str) -> Manifest:
         found = _Sealed.model_validate_json(content)
     except ValidationError as error:
         raise damaged(where, f"{NAME} can't be read as one of format {FORMAT}") from error
-    if canonical_hash(found.manifest.model_dump(mode="json")) != found.sha256:
+    if canonical_hash(json.loads(content)["manifest"]) != found.sha256:
         raise damaged(where, f"{NAME} was altered since it was written")
     return found.manifest
 

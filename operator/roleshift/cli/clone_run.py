@@ -84,7 +84,7 @@ class CloneRun:
         await self._step(Phase.BACKING_UP, backing_up.run)
         await self._step(Phase.MIGRATING, migrating.run)
         await self._step(Phase.VALIDATING, validating.run)
-        await self.run.ask_for_rollback()
+        await self.run.ask_for_rollback("asked for as planned")
         await self._step(Phase.ROLLING_BACK, rolling_back.run)
         self.after = await server.row_set(work, shape, columns)
 

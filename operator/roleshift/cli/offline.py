@@ -98,6 +98,15 @@ def sql(
             show_default=False,
         ),
     ] = None,
+    restore: Annotated[
+        str,
+        typer.Option(
+            "--restore",
+            metavar="RUN",
+            help="Print how to bring the old roles of that run back from psql alone, instead of the ledger.",
+            show_default=False,
+        ),
+    ] = "",
     role: Annotated[
         str,
         typer.Option(
@@ -111,10 +120,45 @@ def sql(
         ),
     ] = "",
 ) -> None:
-    """Print SQL for a database administrator: the ledger, its functions, and a role's least grants."""
+    """Print SQL for an administrator: the ledger and a role's least grants, or the way back of a run."""
     from roleshift.cli import sql as script
 
-    script.print_sql(filename, role, database)
+    if restore and (filename or role):
+        raise typer.BadParameter("stands alone: -f and --role are for the ledger", param_hint="--restore")
+    if restore:
+        script.print_restore(restore, database)
+    else:
+        script.print_sql(filename, role, database)
+
+
+def restore(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Id of the run, status.runID.", show_default=False)
+    ],
+    store: Annotated[
+        str,
+        typer.Option(
+            "--store",
+            metavar="URL",
+            help="spec.backup.archive.url of its archive; the environment has the credentials.",
+            show_default=False,
+        ),
+    ] = "",
+    any_database: Annotated[
+        bool,
+        typer.Option("--any-database", help="The database was restored or copied since the run was made."),
+    ] = False,
+    database_uri_file: DatabaseURIFile = None,
+) -> None:
+    """Bring the old roles of a run back without a cluster, from its image or its archive.
+
+    For when the object is gone, or the ledger, or both: a backup says itself what it is. As long as the
+    object is there, use `roleshift rollback`.
+    """
+    from roleshift.cli.restore import Wish
+    from roleshift.cli.restore import restore as restored
+
+    print(restored(Wish(run, store, any_database), database_uri_file))
 
 
 def selftest(output: ReportForm = Report.TEXT, database_uri_file: DatabaseURIFile = None) -> None:

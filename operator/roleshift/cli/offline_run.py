@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from roleshift.api import RoleMigrationSpec
+from roleshift.archive.store import StoreAddress
 from roleshift.cli.exit_codes import CommandError
 from roleshift.controller import closing
 from roleshift.engine.facts.surroundings import Surroundings
@@ -31,6 +32,7 @@ class OfflineRun:
     run: RunRecord
     control: Session
     work: Session
+    store: Callable[[], Awaitable[StoreAddress]] | None = None
 
     @classmethod
     async def begin(
@@ -42,10 +44,18 @@ class OfflineRun:
         holder = identity.cluster_uid.partition("/")[0]
         new = ledger.NewRun(run_id, identity, holder, 1, "", server.database_identity)
         await ledger.insert(control, new)
-        inserted = await ledger.find(control, identity)
-        if inserted is None:
+        return await cls.take(spec, identity, control, work)
+
+    @classmethod
+    async def take(
+        cls, spec: RoleMigrationSpec, identity: RunIdentity, control: Session, work: Session
+    ) -> Self:
+        """Claim a run that the ledger knows."""
+        known = await ledger.find(control, identity)
+        if known is None:
             raise FencedError
-        claimed = await fence.claim(control, inserted, holder, [control.backend, work.backend])
+        holder = identity.cluster_uid.partition("/")[0]
+        claimed = await fence.claim(control, known, holder, [control.backend, work.backend])
         return cls(spec, claimed, control, work)
 
     async def perform(self, phase: PhaseFunction) -> str:
@@ -70,9 +80,9 @@ class OfflineRun:
         await self._settle(outcome)
         return outcome
 
-    async def ask_for_rollback(self) -> None:
+    async def ask_for_rollback(self, why: str) -> None:
         """As a person does who wants the old roles back."""
-        await self._settle(Undo(Reason.ROLLED_BACK_ON_REQUEST, "asked for as planned", Extent.COMMITTED))
+        await self._settle(Undo(Reason.ROLLED_BACK_ON_REQUEST, why, Extent.COMMITTED))
 
     async def _settle(self, outcome: Outcome) -> None:
         await self._reload()
@@ -98,6 +108,7 @@ class OfflineRun:
             work=self.work,
             rows_done=nobody_watches,
             surroundings=nothing_but_the_time,
+            store=self.store,
         )
 
 

@@ -150,7 +150,7 @@ class _Selftest:
         await self._step("Change", lambda: _said(run.perform(migrating.run)))
         await self._step("Verify", lambda: _said(run.perform(validating.run)))
         await self._step("Validate", lambda: self._validate(control))
-        await run.ask_for_rollback()
+        await run.ask_for_rollback("asked for as planned")
         await self._step("Restore", lambda: _said(run.perform(rolling_back.run)))
         await self._step("Compare", lambda: self._compare(control))
 

@@ -9,20 +9,12 @@ from collections.abc import AsyncIterator
 from roleshift import __version__
 from roleshift.api import BackupMethod
 from roleshift.archive.folder import RunFolder
-from roleshift.archive.manifest import (
-    ArchivedColumn,
-    ArchivedImage,
-    ArchivedObject,
-    ArchivedWrite,
-    Delta,
-    Manifest,
-    Owner,
-    damaged,
-)
+from roleshift.archive.manifest import ArchivedColumn, ArchivedObject, Delta, Manifest, damaged
 from roleshift.engine.naming import added_name, broken_name, removed_name
 from roleshift.engine.run import ArchiveRecord, Image
 from roleshift.errors import DatabaseError, Reason, StoreError
 from roleshift.phases.context import Context
+from roleshift.phases.describing import described_image, described_spec, described_write, owner_of
 from roleshift.postgres import catalogue, fence, image, image_copy
 from roleshift.postgres.comparison import XID_BITS
 from roleshift.postgres.image_copy import CopiedColumn
@@ -73,9 +65,14 @@ async def append_delta(context: Context) -> None:
         replaces=image.is_made_anew(context.plan.shape),
         added=tuple(added),
         removed=tuple(removed),
-        image=_image(kept),
+        image=described_image(kept),
     )
-    await _record(context, folder, found.model_copy(update={"delta": delta, "write": _write(context)}), kept)
+    await _record(
+        context,
+        folder,
+        found.model_copy(update={"delta": delta, "write": described_write(context.run.write)}),
+        kept,
+    )
 
 
 async def _put_image(context: Context, folder: RunFolder, kept: Image) -> Manifest:
@@ -88,11 +85,6 @@ async def _put_image(context: Context, folder: RunFolder, kept: Image) -> Manife
         )
     columns = await image_copy.copied_columns(context.work, kept.name)
     return _manifest(context, kept, columns, tuple(objects))
-
-
-def _write(context: Context) -> ArchivedWrite | None:
-    write = context.run.write
-    return ArchivedWrite(xid=write.xid, written_at=write.written_at, rows=write.rows) if write else None
 
 
 async def recover(context: Context) -> None:
@@ -206,37 +198,14 @@ async def _load_table(
 def _manifest(
     context: Context, kept: Image, columns: tuple[CopiedColumn, ...], objects: tuple[ArchivedObject, ...]
 ) -> Manifest:
-    run = context.run
     return Manifest(
-        owner=Owner(
-            run_id=run.run_id,
-            cluster_uid=run.identity.cluster_uid,
-            namespace=run.identity.namespace,
-            name=run.identity.name,
-            spec_hash=run.identity.spec_hash,
-            manifest_hash=run.manifest_hash,
-            attempt=run.attempt,
-            database_identity=run.database_identity,
-            target_oid=context.plan.shape.oid,
-            target_name=run.target_name,
-        ),
+        owner=owner_of(context),
+        spec=described_spec(context.spec),
         plan=PLAN.dump_python(context.plan, mode="json"),
-        image=_image(kept),
+        image=described_image(kept),
         columns=tuple(ArchivedColumn(name=c.name, type=c.type, archived=c.copied) for c in columns),
         keys=tuple(image.key_names(context.plan.shape)),
         objects=objects,
-        write=_write(context),
+        write=described_write(context.run.write),
         made_by=__version__,
-    )
-
-
-def _image(kept: Image) -> ArchivedImage:
-    return ArchivedImage(
-        name=kept.name,
-        rows=kept.rows,
-        bytes=kept.bytes,
-        checksum=kept.checksum,
-        references=kept.references,
-        arrived=kept.arrived,
-        created_at=kept.created_at,
     )

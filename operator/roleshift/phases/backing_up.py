@@ -83,7 +83,9 @@ def _must_equal(source: SourceFigures, found: Figures) -> None:
 async def _record(context: Context, name: str, found: Figures, meter: Meter) -> None:
     retention = context.spec.backup.retention_seconds
     references = await references_of(context)
-    await image.record(context.work, context.run, context.plan, name, found, references, retention)
+    await image.record(
+        context.work, context.run, context.plan.proof.arrived, name, found, references, retention
+    )
     await ledger.append(
         context.work,
         context.run,

@@ -9,7 +9,7 @@ from roleshift.engine.outcome import Advance, Extent, Outcome, Replan, Undo
 from roleshift.engine.run import Image, LogOutcome, WriteRecord
 from roleshift.engine.verification import VerificationResult, failure_message, failures
 from roleshift.errors import DatabaseError, Reason
-from roleshift.phases import collisions, recounting, verifying
+from roleshift.phases import collisions, describing, recounting, verifying
 from roleshift.phases.context import Context
 from roleshift.phases.freshness import outdated
 from roleshift.phases.measuring import Meter
@@ -73,6 +73,7 @@ async def _write(context: Context, meter: Meter) -> tuple[WriteRecord, tuple[Ver
     results = await verifying.before_commit(context, kept.name, written, before)
     if failures(results):
         raise _RollBack(_validation_failed(results), results)
+    await describing.describe(context, kept, written)
     await _announce(context, written, await meter.taken())
     return written, results
 
@@ -85,7 +86,7 @@ async def _must_be_fresh(context: Context) -> None:
 
 async def _must_be_the_same_table(context: Context) -> None:
     shape = context.plan.shape
-    if await write.locked_oid(context.work, shape) != shape.oid:
+    if await write.named_oid(context.work, shape) != shape.oid:
         changed = f"{shape.display_name} is another table than the one that was checked"
         raise _RollBack(Replan(Reason.PLAN_CHANGED, changed))
 

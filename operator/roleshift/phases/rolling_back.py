@@ -35,10 +35,11 @@ async def _recover(context: Context, error: DatabaseError) -> None:
     """Make a damaged image anew from its archive.
 
     Raises:
-        DatabaseError: the error was another one, or the archive is no better.
+        DatabaseError: the error was another one, or the archive is no better, or there is none.
         StoreError: the store can't be asked.
     """
-    if error.reason is not Reason.BACKUP_DAMAGED or context.run.archive is None:
+    there_is_none = context.run.archive is None or context.store is None
+    if error.reason is not Reason.BACKUP_DAMAGED or there_is_none:
         raise error
     try:
         await archiving.recover(context)

@@ -5,14 +5,13 @@ were; to_role and to_seniority, what the run writes; turn, when it does, where r
 other; whole_row, every column of a row that Merge removes; and row_version.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from roleshift.engine.naming import removed_name
-from roleshift.engine.plan import Plan
 from roleshift.engine.run import Image, RunRecord
 from roleshift.engine.target import Column, TargetShape
 from roleshift.errors import DatabaseError, Reason
@@ -131,7 +130,7 @@ async def source_figures(session: Session, moving: Moving) -> SourceFigures:
 async def record(
     session: Session,
     run: RunRecord,
-    plan: Plan,
+    arrived: Iterable[str],
     name: str,
     found: Figures,
     references: Mapping[str, int],
@@ -147,7 +146,7 @@ async def record(
             "bytes": found.bytes,
             "checksum": found.checksum,
             "references": Jsonb(dict(references)),
-            "arrived": Jsonb(sorted(plan.proof.arrived)),
+            "arrived": Jsonb(sorted(arrived)),
             "retention": retention_seconds,
         },
     )

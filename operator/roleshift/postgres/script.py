@@ -45,6 +45,16 @@ def ledger_script(database: str = "") -> list[str]:
     ]
 
 
+def restore_script(run_id: str, database: str = "") -> list[str]:
+    """Statements that bring a run back by the ledger's function, after its BEGIN.
+
+    Args:
+        database: as for `ledger_script`.
+    """
+    restore = _RESTORE.format(run=text(run_id))
+    return [*([_only_in(database)] if database else []), restore, "COMMIT;"]
+
+
 def _only_in(database: str) -> str:
     return block(_ONLY_IN.format(name=text(database)))
 
@@ -66,6 +76,15 @@ def _dollar_quote(body: str, tag: str = "script") -> str:
     return f"${tag}{number}$"
 
 
+_RESTORE = """\
+SELECT namespace, name, phase, target_name, completed_at FROM roleshift.migration_run WHERE run_id = {run};
+
+SELECT name, result, message FROM roleshift.validate_run({run});
+
+SELECT restored, born_restored, conflicts, deleted FROM roleshift.restore_run({run});
+
+SELECT row_key, message FROM roleshift.migration_rollback_log
+WHERE run_id = {run} AND kind = 'FunctionConflict' ORDER BY id;"""
 _ONLY_IN = """\
     IF current_database() <> {name} THEN
         RAISE EXCEPTION 'this is database %, the script is for %', current_database(), {name};

@@ -41,10 +41,10 @@ async def lock(session: Session, shape: TargetShape) -> None:
     await session.execute(lock_statement(shape))
 
 
-async def locked_oid(session: Session, shape: TargetShape) -> int:
-    """OID of the table that `lock` has locked: a name may have passed to another table since the plan."""
-    row = await session.row(statement("target_oid"), {"schema": shape.schema, "table": shape.table})
-    return int(row["oid"])
+async def named_oid(session: Session, shape: TargetShape) -> int | None:
+    """OID of the table that has the target's name now, which may have passed to another since the plan."""
+    found = await session.row_or_none(statement("target_oid"), {"schema": shape.schema, "table": shape.table})
+    return None if found is None else int(found["oid"])
 
 
 async def fire_deferred(session: Session) -> None:
