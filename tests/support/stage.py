@@ -48,7 +48,7 @@ class Stage:
 
     def apply(self, **changes: Any) -> None:
         """Apply the sample manifest; a run waits for its locks longer than a test does."""
-        self.migration.apply(strategy={"lockTimeoutSeconds": 60}, **changes)
+        self.migration.apply(**{"strategy": {"lockTimeoutSeconds": 60}, **changes})
 
     def wait_until_released(self) -> None:
         """Wait until no finalizer stands: everything is written that was to be written."""

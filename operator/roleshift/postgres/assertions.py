@@ -25,6 +25,9 @@ _FIRST_ROWS = "SELECT left(answer::text, {cut}) AS answer FROM (\n{query}\n) AS 
 _AS_READER = sql.SQL("SET LOCAL ROLE pg_read_all_data")
 _IS_SUPERUSER = sql.SQL("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user")
 
+_TELLS_NOTHING = frozenset({Reason.CANCELLED, Reason.LOCK_TIMEOUT, Reason.SERIALIZATION_FAILURE})
+"""Errors that say nothing about the data, so that nothing may be concluded from them."""
+
 
 async def run_assertion(session: Session, assertion: Assertion) -> VerificationResult:
     """Run one assertion in a part of the open transaction of which nothing stays.
@@ -32,7 +35,7 @@ async def run_assertion(session: Session, assertion: Assertion) -> VerificationR
     A query that fails, or takes too long, is a failed assertion, not a failed run.
 
     Raises:
-        DatabaseError: only when the connection itself is gone.
+        DatabaseError: the connection is gone, somebody cancelled the query, or it was in others' way.
     """
     seconds = min(MAX_SECONDS, session.timeouts.statement_seconds)
     try:
@@ -41,7 +44,7 @@ async def run_assertion(session: Session, assertion: Assertion) -> VerificationR
                 await session.execute(_AS_READER)
             return await _asked(session, assertion, seconds)
     except DatabaseError as error:
-        if not session.is_usable:
+        if not session.is_usable or error.reason in _TELLS_NOTHING:
             raise
         late = f"the query took longer than {seconds:g} s"
         why = late if error.reason is Reason.STATEMENT_TIMEOUT else f"the query failed: {error.message}"

@@ -146,7 +146,7 @@ async def restore_untouched(session: Session, what: Restoration, rows: int, rows
         row = await session.row(query, {**what.params, **part.params()})
         done += row["fitting"]
         rows_done(done)
-    _must_fit(rows - done)
+    _must_fit(what, rows - done)
     return Restored(done)
 
 
@@ -177,20 +177,22 @@ async def restore_touched(
     restored = await _restore_rows(session, what, rows_done)
     await fire_deferred(session)
     row = await session.row(verify_statement(what.way), what.params)
-    _must_fit(row["not_restored"] - conflicts.left_as_is)
+    _must_fit(what, row["not_restored"] - conflicts.left_as_is)
     born = await _restore_born(session, what)
     await fire_deferred(session)
     left = await session.row(born_left_statement(what.moving, what.way), {"new_only": list(what.new_only)})
     return Restored(restored + born, conflicts, row["deleted_since"], left["rows"])
 
 
-def _must_fit(rows: int) -> None:
-    if rows:
-        raise DatabaseError(
-            Reason.ROWS_SWALLOWED,
-            f"{rows} rows are not as in the image after the restore; the transaction was rolled back: look "
-            "for triggers on the table that change or swallow updates",
-        )
+def _must_fit(what: Restoration, rows: int) -> None:
+    if not rows:
+        return
+    meddlers = ", ".join(what.way.table.meddlers) or "none is there"
+    raise DatabaseError(
+        Reason.ROWS_SWALLOWED,
+        f"{rows} rows are not as in the image after the restore; the transaction was rolled back: look for "
+        f"triggers and rules that change or swallow updates ({meddlers})",
+    )
 
 
 async def _restore_rows(session: Session, what: Restoration, rows_done: RowsDone) -> int:
