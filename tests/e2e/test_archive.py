@@ -16,6 +16,8 @@ from localenv.wait import wait_until
 from support.archives import Bucket, files_of, s3_server
 from support.cases import Case
 from support.cli_shell import Shell
+from support.gate import Gate
+from support.ledger_rows import LedgerRows
 from support.migrations import Migration, condition_of
 
 SECRET = "backup-store"
@@ -170,3 +172,21 @@ def test_an_archive_goes_with_its_image_when_their_time_is_over(
     assert condition_of(status, "BackupReady")["reason"] == "Expired"
     left = files_of(below) if kind == "file" else bucket.names(case.migration.namespace)
     assert not left
+
+
+@pytest.mark.parametrize("policy", ["Automatic", "Recommend", "Never"])
+def test_a_store_that_fails_after_the_write_brings_nothing_back_and_is_waited_for(
+    case: Case, bucket: Bucket, policy: str
+) -> None:
+    create_secret(case, bucket.config)
+    LedgerRows(case.database).install()
+    gate = Gate(case.database)
+    with gate.closed_on_the_way_to("Validating"):
+        case.apply(**to_s3(case.migration.namespace), rollback={"policy": policy})
+        gate.wait_for_visitor()
+        create_secret(case, bucket.config | {"aws_endpoint": "http://127.0.0.1:9"})
+    status = case.migration.wait_for_reason("StoreUnreachable")
+    assert status["phase"] == "Validating"
+    assert case.database.query("SELECT count(*) FROM user_profiles WHERE role = 'junior_dev'") == [(0,)]
+    create_secret(case, bucket.config)
+    assert case.migration.wait_for_end()["phase"] == "Done"

@@ -1,7 +1,7 @@
 """What fails once the rows are committed, in either phase that can, under each policy.
 
-No failure of the surroundings brings a run back or ends it; a failed verification does what the policy says; a
-restore that has begun is finished, or says what stands in its way and goes on when that is mended.
+No failure of the surroundings brings a run back or ends it; a failed verification does what the policy says;
+a restore that has begun is finished, or says what stands in its way and goes on when that is mended.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ Hold = Callable[[], AbstractContextManager[Any]]
 
 @contextmanager
 def restoring(stage: Stage, policy: str, hold: Hold, **changes: Any) -> Iterator[frozenset[int]]:
-    """A run whose verification fails and whose restore begins while something is held; backends seen before."""
+    """A run whose verification fails, and whose restore begins while something is held; backends until then."""
     deciding = Deciding.on(stage)
     with ExitStack() as held:
         with stage.gate.closed_on_the_way_to("RollingBack"):

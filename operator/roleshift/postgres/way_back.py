@@ -207,6 +207,7 @@ class WayBack:
             join=key_join_after(self.shape),
             same_row=same_row(self.shape, "t", "o"),
             written=is_written(self.shape),
+            role=sql.SQL("{}::text").format(of("t", self.shape.role)),
             movable=self.movable,
             settled=settled,
         )

@@ -3,5 +3,5 @@
 EXISTS (
     SELECT FROM {image} AS i
     INNER JOIN {target} AS t ON {join}
-    WHERE {same_row} AND {written} AND i.role::text <> i.to_role::text AND {movable} AND {settled}
+    WHERE {same_row} AND {written} AND {role} IS DISTINCT FROM i.role::text AND {movable} AND {settled}
 )
