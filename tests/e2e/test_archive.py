@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from support.cli_shell import Shell
 from support.gate import Gate
 from support.ledger_rows import LedgerRows
 from support.migrations import Migration, condition_of
+from support.stage import restart
+from support.store_proxy import store_proxy
 
 SECRET = "backup-store"
 
@@ -190,3 +193,36 @@ def test_a_store_that_fails_after_the_write_brings_nothing_back_and_is_waited_fo
     assert case.database.query("SELECT count(*) FROM user_profiles WHERE role = 'junior_dev'") == [(0,)]
     create_secret(case, bucket.config)
     assert case.migration.wait_for_end()["phase"] == "Done"
+
+
+@pytest.mark.parametrize(
+    ("part", "time"),
+    [("image-00001", 1), ("manifest.json", 1), ("manifest.json", 2)],
+    ids=["at the first part", "at the manifest", "after the write"],
+)
+def test_an_operator_that_is_killed_while_it_archives_begins_anew_and_finishes(
+    case: Case, bucket: Bucket, operator: OperatorProcess, part: str, time: int
+) -> None:
+    database, reached, puts = case.database, threading.Event(), list[str]()
+    before = database.row_set_hash("user_profiles")
+
+    def held(path: str) -> None:
+        puts.append(path)
+        if sum(part in one for one in puts) == time and not reached.is_set():
+            reached.set()
+            killed.wait(20)
+
+    killed = threading.Event()
+    with store_proxy(bucket.endpoint) as (proxy, endpoint):
+        proxy.on_put = held
+        create_secret(case, bucket.config | {"aws_endpoint": endpoint})
+        case.apply(**to_s3(case.migration.namespace))
+        assert reached.wait(20)
+        operator.kill9()
+        killed.set()
+        restart(operator)
+        assert case.migration.wait_for_end()["phase"] == "Done"
+        drop_images(database)
+        case.migration.roll_back()
+        assert case.migration.wait_for_phase("RolledBack", "Failed")["phase"] == "RolledBack"
+    assert database.row_set_hash("user_profiles") == before

@@ -32,7 +32,7 @@ Hold = Callable[[], AbstractContextManager[Any]]
 
 @contextmanager
 def restoring(stage: Stage, policy: str, hold: Hold, **changes: Any) -> Iterator[frozenset[int]]:
-    """A run whose verification fails, and whose restore begins while something is held; backends until then."""
+    """A run whose verification fails and whose restore begins while something is held; earlier backends."""
     deciding = Deciding.on(stage)
     with ExitStack() as held:
         with stage.gate.closed_on_the_way_to("RollingBack"):

@@ -1,11 +1,15 @@
 """Archives of a test: below a folder, or in a bucket of a server that speaks S3."""
 
 import gzip
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from moto.server import ThreadedMotoServer
@@ -16,6 +20,10 @@ from support.run_phases import spec_of
 
 BUCKET = "backups"
 _REGION = "us-east-1"
+_MAY_ALL = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,8 @@ class Bucket:
     """A bucket and the server that it is on."""
 
     endpoint: str
+    key_id: str = "somebody"
+    secret: str = "canary-of-the-store"
 
     @property
     def config(self) -> dict[str, str]:
@@ -30,8 +40,8 @@ class Bucket:
         return {
             "aws_endpoint": self.endpoint,
             "aws_region": _REGION,
-            "aws_access_key_id": "somebody",
-            "aws_secret_access_key": "canary-of-the-store",
+            "aws_access_key_id": self.key_id,
+            "aws_secret_access_key": self.secret,
         }
 
     def names(self, prefix: str) -> list[str]:
@@ -44,9 +54,9 @@ class Bucket:
         return StoreAddress(f"s3://{BUCKET}/{prefix}", self.config)
 
 
-def _client(endpoint: str) -> Any:
+def _client(endpoint: str, service: str = "s3") -> Any:
     return boto3.client(
-        "s3",
+        service,
         endpoint_url=endpoint,
         region_name=_REGION,
         aws_access_key_id="somebody",
@@ -66,6 +76,28 @@ def s3_server() -> Iterator[Bucket]:
         yield found
     finally:
         server.stop()
+
+
+@contextmanager
+def checking_s3_server() -> Iterator[Bucket]:
+    """The same, by a server that knows one user, checks signatures, and lets nobody else in."""
+    with s3_server() as found:
+        iam = _client(found.endpoint, "iam")
+        iam.create_user(UserName="archivist")
+        iam.put_user_policy(UserName="archivist", PolicyName="archive", PolicyDocument=json.dumps(_MAY_ALL))
+        key = iam.create_access_key(UserName="archivist")["AccessKey"]
+        _count_of_unchecked(found.endpoint, "0")
+        try:
+            yield replace(found, key_id=key["AccessKeyId"], secret=key["SecretAccessKey"])
+        finally:
+            _count_of_unchecked(found.endpoint, "inf")
+
+
+def _count_of_unchecked(endpoint: str, number: str) -> None:
+    """How many requests the server lets through before it checks whose they are."""
+    with closing(HTTPConnection(urlsplit(endpoint).netloc, timeout=10)) as connection:
+        connection.request("POST", "/moto-api/reset-auth", number, {"Content-Type": "text/plain"})
+        assert connection.getresponse().status == HTTPStatus.OK
 
 
 def in_folder(folder: Path) -> StoreAddress:

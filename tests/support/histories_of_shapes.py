@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from localenv.database import Database
 from roleshift.api import OnConflict, Phase, RoleMigrationSpec
+from roleshift.archive.store import StoreAddress
 from roleshift.engine.outcome import Advance, Fail, Outcome, Replan, Undo
 from roleshift.errors import Reason
 from support.foreseen import foresee
-from support.history import Point
+from support.history import Point, Source, backed_up_to, leave_only_the_archive, place_for
 from support.interference import Story
 from support.random_shapes import WORK, WORK_SINCE, Draft, Edit, drafts, edits
 from support.run_phases import PhaseRun, phases_on
@@ -27,6 +28,7 @@ class ShapesHistory:
     since: list[Edit]
     point: Point
     on_conflict: OnConflict
+    source: Source = Source.IMAGE
 
 
 def shapes_histories(family: str) -> st.SearchStrategy[ShapesHistory]:
@@ -39,6 +41,7 @@ def shapes_histories(family: str) -> st.SearchStrategy[ShapesHistory]:
         since=edits(*WORK_SINCE),
         point=st.sampled_from(Point),
         on_conflict=st.sampled_from(OnConflict),
+        source=st.sampled_from(Source),
     )
 
 
@@ -70,10 +73,16 @@ def assert_refused(shape: Shape, outcome: Outcome, before: Content, after: Conte
 
 async def follow_shapes(database: Database, history: ShapesHistory) -> None:
     """Lead one run forward and back, with the work of others on its way."""
+    with place_for(history.source) as store:
+        await _follow(database, history, store)
+
+
+async def _follow(database: Database, history: ShapesHistory, store: StoreAddress | None) -> None:
     draft, shape = history.draft, history.draft.shape()
     draft.create(database, shape.table)
-    spec = _spec(shape, history.on_conflict)
+    spec = backed_up_to(store, _spec(shape, history.on_conflict))
     async with phases_on(database, spec, name=shape.table.replace("_", "-")) as run:
+        run.store = store
         if draft.merge or not foresee(shape.read(database).rows, shape.rules).removed:
             await run.until(Phase.MIGRATING)
             apply_all(database, draft, shape.table, history.between)
@@ -96,6 +105,7 @@ async def follow_shapes(database: Database, history: ShapesHistory) -> None:
         if history.point is Point.DONE:
             await run.until(Phase.DONE)
             apply_all(database, draft, shape.table, history.since)
+            leave_only_the_archive(database, run)
         then = shape.read(database)
         event(f"{draft.kind}, {'merged' if foreseen.removed else 'migrated'}, {history.on_conflict}")
         if not await came_back(run, history.on_conflict):

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from localenv.database import Database
 from roleshift.api import OnConflict, Phase, RoleMigrationSpec
+from roleshift.archive.store import StoreAddress
 from roleshift.engine.outcome import Advance, Fail, Replan, Undo
 from roleshift.errors import Reason
 from support.foreseen import WRITTEN, Route, Row, Rows
-from support.history import Point
+from support.history import Point, Source, backed_up_to, leave_only_the_archive, place_for
 from support.migrations import SPEC
 from support.model import Model
 from support.run_phases import PhaseRun, phases_on, spec_of
@@ -101,6 +102,7 @@ class UsersHistory:
     since: list[Edit]
     point: Point
     on_conflict: OnConflict
+    source: Source
 
     @property
     def model(self) -> Model:
@@ -132,6 +134,7 @@ users_histories = st.builds(
     since=edits,
     point=st.sampled_from(Point),
     on_conflict=st.sampled_from(OnConflict),
+    source=st.sampled_from(Source),
 )
 
 
@@ -159,6 +162,11 @@ def content(database: Database, table: str, written_at: datetime | None) -> Rows
 
 async def follow_users(database: Database, history: UsersHistory) -> None:
     """Lead table and model through a history side by side; they have to agree at each stop."""
+    with place_for(history.source) as store:
+        await _follow(database, history, store)
+
+
+async def _follow(database: Database, history: UsersHistory, store: StoreAddress | None) -> None:
     model = history.model
     table = create(database, model.rows)
 
@@ -166,7 +174,9 @@ async def follow_users(database: Database, history: UsersHistory) -> None:
         for one in work:
             one.apply(database, table, model)
 
-    async with phases_on(database, history.spec(table), name=table.replace("_", "-")) as run:
+    spec = backed_up_to(store, history.spec(table))
+    async with phases_on(database, spec, name=table.replace("_", "-")) as run:
+        run.store = store
         await run.until(Phase.MIGRATING)
         model.plan()
         edit(history.between)
@@ -185,6 +195,7 @@ async def follow_users(database: Database, history: UsersHistory) -> None:
         if history.point is Point.DONE:
             await run.until(Phase.DONE)
             edit(history.since)
+            leave_only_the_archive(database, run)
         await _roll_back(run, model, history.on_conflict)
         assert content(database, table, written_at) == model.rows
 

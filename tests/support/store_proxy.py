@@ -3,7 +3,7 @@
 import http.client
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -17,14 +17,14 @@ class StoreProxy:
     Attributes:
         delay_seconds: before each answer.
         full_above: objects with more bytes than this are refused as a full store does; None refuses none.
-        puts: requests that would put an object.
+        on_put: called with the path of an object that is to be put, before the delay.
     """
 
     def __init__(self, endpoint: str) -> None:
         self._behind = urlsplit(endpoint).netloc
         self.delay_seconds = 0.0
         self.full_above: int | None = None
-        self.puts = 0
+        self.on_put: Callable[[str], object] = lambda _: None
 
     def answer(
         self, method: str, path: str, headers: dict[str, str], body: bytes
@@ -61,7 +61,8 @@ def _handler(proxy: StoreProxy) -> type[BaseHTTPRequestHandler]:
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            proxy.puts += self.command == "PUT"
+            if self.command == "PUT":
+                proxy.on_put(self.path)
             time.sleep(proxy.delay_seconds)
             if proxy.refuses(self.command, body):
                 self.send_response(507, "Insufficient Storage")
