@@ -1,5 +1,7 @@
 """A rollback that is interrupted goes on; one that can't be sound is refused, and keeps the backup."""
 
+from typing import Any
+
 import pytest
 
 from localenv.database import Database
@@ -7,6 +9,7 @@ from roleshift.api import Phase, RollbackResult
 from roleshift.engine.outcome import Advance, Extent, Fail, Retry, Undo, Wait
 from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import rolling_back
+from roleshift.postgres import ledger
 from support.run_phases import PhaseRun, phases_on, spec_of
 from support.sabotage import at_commit, before_each_update
 
@@ -120,16 +123,24 @@ async def test_a_session_that_dies_in_mid_restore_changes_nothing_and_the_next_o
     assert profiles.row_set_hash(TABLE) == before
 
 
-async def test_a_restore_that_committed_is_not_done_twice(profiles: Database) -> None:
+async def test_a_restore_that_committed_is_not_done_twice(
+    profiles: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = profiles.row_set_hash(TABLE)
     async with phases_on(profiles) as run:
+        note = ledger.record
+
+        async def lost(*what: Any) -> None:
+            await run.control.close()
+            await note(*what)
+
         await run.until(Phase.DONE)
         profiles.execute("UPDATE user_profiles SET role = 'admin' WHERE id = 4")
         await run.settle(Undo(Reason.ROLLED_BACK_ON_REQUEST, "a person asked", Extent.COMMITTED))
-        context = run.context
-        await run.control.close()
+        monkeypatch.setattr(ledger, "record", lost)
         with pytest.raises(DatabaseError):
-            await rolling_back.run(context)
+            await rolling_back.run(run.context)
+        monkeypatch.undo()
     profiles.execute(
         "UPDATE user_profiles SET role = 'junior_dev', previous_role = NULL,"
         " seniority_level = NULL, role_migrated_at = NULL WHERE id = 4"

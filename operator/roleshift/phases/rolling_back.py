@@ -6,7 +6,7 @@ from roleshift.api import OnConflict, Phase, RollbackResult
 from roleshift.engine.outcome import Advance, Outcome
 from roleshift.engine.run import Image, LogOutcome, RollbackRecord
 from roleshift.errors import DatabaseError, Reason, RoleshiftError
-from roleshift.phases import archiving
+from roleshift.phases import archiving, proving
 from roleshift.phases.context import Context
 from roleshift.phases.restoration import restoration
 from roleshift.postgres import fence, image, ledger, restore, rollback_log, write
@@ -56,17 +56,18 @@ async def _restore(context: Context) -> None:
         DatabaseError: RolesChangedSince; nothing was restored.
     """
     async with context.work.transaction(context.timeouts):
-        kept = await _intact_image(context)
-        what = await restore.begin(context.work, await restoration(context, kept))
-        restored = await _restored(context, what, kept)
+        kept = await _held_image(context)
+        async with proving.proved_meanwhile(context, kept):
+            what = await restore.begin(context.work, await restoration(context, kept))
+            restored = await _restored(context, what, kept)
         if restored is not None:
             await _log(context, what, restored)
     if restored is None:
         await _refuse(context)
 
 
-async def _intact_image(context: Context) -> Image:
-    """The image, with the table locked against other writers."""
+async def _held_image(context: Context) -> Image:
+    """The image, with table and image locked against other writers."""
     kept = context.run.image
     if kept is None or context.run.write is None:
         raise DatabaseError(Reason.BACKUP_DAMAGED, "the ledger has no image or no write for this run")
@@ -77,18 +78,8 @@ async def _intact_image(context: Context) -> Image:
         )
     await fence.check_epoch(context.work, context.run)
     await write.lock(context.work, context.plan.shape)
-    await _must_be_intact(context, kept)
+    await image.lock(context.work, kept.name)
     return kept
-
-
-async def _must_be_intact(context: Context, kept: Image) -> None:
-    found = await image.figures(context.work, context.moving, kept.name)
-    if (found.rows, found.checksum) != (kept.rows, kept.checksum):
-        raise DatabaseError(
-            Reason.BACKUP_DAMAGED,
-            f"the image roleshift.{kept.name} has {found.rows} rows, checksum {found.checksum}; "
-            f"recorded were {kept.rows} rows, {kept.checksum}: nothing was restored from it",
-        )
 
 
 async def _restored(context: Context, what: Restoration, kept: Image) -> Restored | None:

@@ -101,9 +101,7 @@ async def figures(session: Session, moving: Moving, name: str) -> Figures:
     except DatabaseError as error:
         if error.reason not in (Reason.TABLE_NOT_FOUND, Reason.COLUMN_NOT_FOUND):
             raise
-        raise DatabaseError(
-            Reason.BACKUP_DAMAGED, f"the image roleshift.{name} is gone or altered", sqlstate=error.sqlstate
-        ) from error
+        raise _damaged(name, error) from error
     return Figures(row["rows"], row["checksum"], row["bytes"])
 
 
@@ -254,7 +252,27 @@ async def update_record(session: Session, kept: Image) -> None:
     )
 
 
+async def lock(session: Session, name: str) -> None:
+    """Keep whoever would write to an image out until the transaction ends.
+
+    Raises:
+        DatabaseError: BackupDamaged when it is gone; LockTimeout, retryable.
+    """
+    try:
+        await session.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(image_table(name)))
+    except DatabaseError as error:
+        if error.reason is not Reason.TABLE_NOT_FOUND:
+            raise
+        raise _damaged(name, error) from error
+
+
 async def drop(session: Session, run: RunRecord, name: str) -> None:
     """Drop an image, and take out the entries of the run's backups, inside the transaction that is open."""
     await session.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(image_table(name)))
     await session.execute(statement("image_forget"), {"run_id": run.run_id})
+
+
+def _damaged(name: str, error: DatabaseError) -> DatabaseError:
+    return DatabaseError(
+        Reason.BACKUP_DAMAGED, f"the image roleshift.{name} is gone or altered", sqlstate=error.sqlstate
+    )
