@@ -53,6 +53,7 @@ NO_PLAN = {
     "ledger_version_4": "many statements",
     "ledger_version_5": "many statements",
     "lock_target": "a command without a plan",
+    "vacuum": "a command without a plan",
     "rehearsal_lock": "a command without a plan",
 }
 """What EXPLAIN has no word for."""

@@ -7,7 +7,7 @@ from roleshift.engine.decisions import ways_out
 from roleshift.engine.outcome import Advance, Extent, Outcome, Undo, Wait
 from roleshift.engine.verification import Verification, VerificationResult, failure_message, failures
 from roleshift.errors import DatabaseError, Reason
-from roleshift.phases import archiving, verifying
+from roleshift.phases import archiving, tidying, verifying
 from roleshift.phases.context import Context
 from roleshift.postgres import ledger
 from roleshift.postgres.session import Access, Isolation
@@ -19,7 +19,10 @@ async def run(context: Context) -> Outcome:
     if kept is None or written is None:
         raise DatabaseError(Reason.BACKUP_DAMAGED, "the ledger has no image or no write for this run")
     try:
-        async with context.work.transaction(context.timeouts, Isolation.REPEATABLE_READ, Access.READ_ONLY):
+        async with (
+            tidying.tidied_meanwhile(context),
+            context.work.transaction(context.timeouts, Isolation.REPEATABLE_READ, Access.READ_ONLY),
+        ):
             results = await verifying.after_commit(context, kept, written)
     except DatabaseError as error:
         if error.reason is not Reason.BACKUP_DAMAGED:

@@ -47,6 +47,15 @@ async def named_oid(session: Session, shape: TargetShape) -> int | None:
     return None if found is None else int(found["oid"])
 
 
+async def vacuum(session: Session, shape: TargetShape) -> None:
+    """Clear away what a write has left, outside any transaction.
+
+    Raises:
+        DatabaseError: it took longer than the session allows, for instance; what was done stays.
+    """
+    await session.execute(statement("vacuum").format(target=target_name(shape)))
+
+
 async def fire_deferred(session: Session) -> None:
     """Have deferred triggers and constraints act now, so that a verification sees what they do.
 
