@@ -14,12 +14,13 @@ from localenv.database import Database
 from localenv.namespaces import delete_leases
 from localenv.operator import OPERATOR_NAMESPACE, OperatorProcess
 from localenv.wait import wait_until
-from support.archives import Bucket, files_of, s3_server
+from support.archives import files_of
 from support.cases import Case
 from support.cli_shell import Shell
 from support.gate import Gate
 from support.ledger_rows import LedgerRows
 from support.migrations import Migration, condition_of
+from support.s3 import Bucket, s3_server
 from support.stage import restart
 from support.store_proxy import store_proxy
 

@@ -12,9 +12,10 @@ from roleshift.archive.folder import RunFolder
 from roleshift.archive.store import StoreAddress
 from roleshift.engine.outcome import Advance, Fail, Outcome, Undo, Wait
 from roleshift.errors import Reason, StoreError
-from support.archives import Bucket, archived, files_of, in_folder, rewrite, s3_server
+from support.archives import archived, files_of, in_folder, rewrite
 from support.migrations import SPEC
 from support.run_phases import NAME, NAMESPACE, PhaseRun, phases_on
+from support.s3 import Bucket, s3_server
 
 TABLE = "user_profiles"
 

@@ -8,11 +8,12 @@ import pytest
 
 from localenv.database import Database
 from roleshift.api import Phase
-from support.archives import Bucket, archived, in_folder, s3_server
+from support.archives import archived, in_folder
 from support.copies import dumped_and_restored
 from support.ledger_rows import LedgerRows
 from support.person import Person
 from support.run_phases import phases_on, spec_of
+from support.s3 import Bucket, s3_server
 from support.tables import create_user_profiles
 
 TABLE = "user_profiles"

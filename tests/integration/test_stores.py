@@ -9,8 +9,9 @@ from roleshift.api import Phase
 from roleshift.archive.store import Store, StoreAddress
 from roleshift.engine.outcome import Wait
 from roleshift.errors import Reason, StoreError
-from support.archives import Bucket, archived, checking_s3_server, s3_server
+from support.archives import archived
 from support.run_phases import phases_on
+from support.s3 import Bucket, checking_s3_server, s3_server
 from support.store_proxy import StoreProxy, store_proxy
 
 TABLE = "user_profiles"
