@@ -1,9 +1,9 @@
-"""`make bench`, `make bench SIZE=small`: run every measurement, print a table, keep the figures."""
+"""`make bench`: run every measurement, or one part with ARGS="--only NAME"; print a table, keep figures."""
 
 import argparse
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,24 +15,28 @@ from benchmarks.measurement import Measurement, Size
 from benchmarks.throughput import measure_throughput
 
 RESULTS = Path(__file__).parent / "results"
+PARTS: dict[str, Callable[[Size], Iterable[Measurement]]] = {
+    "latency": measure_latency,
+    "checks": measure_checks,
+    "throughput": measure_throughput,
+    "archiving": measure_archiving,
+    "estimates": measure_estimates,
+}
 
 
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--size", type=Size, choices=list(Size), default=Size.FULL)
-    size = parser.parse_args().size
-    measurements = [
-        *measure_latency(size),
-        *measure_checks(size),
-        *measure_throughput(size),
-        *measure_archiving(size),
-        *measure_estimates(size),
-    ]
+    parser.add_argument("--only", choices=list(PARTS), help="one part instead of all")
+    asked = parser.parse_args()
+    size = asked.size
+    parts = [PARTS[asked.only]] if asked.only else list(PARTS.values())
+    measurements = [measurement for part in parts for measurement in part(size)]
     table = _table(measurements)
     print(table)
     RESULTS.mkdir(exist_ok=True)
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{size}"
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{size}{f'-{asked.only}' if asked.only else ''}"
     (RESULTS / f"{name}.json").write_text(json.dumps([m.as_dict() for m in measurements], indent=1) + "\n")
     (RESULTS / f"{name}.md").write_text(table + "\n")
     print(f"\nkept in benchmarks/results/{name}.json and .md")

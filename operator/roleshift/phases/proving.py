@@ -29,16 +29,19 @@ async def proved_meanwhile(context: Context, kept: Image) -> AsyncIterator[None]
         yield
         return
     proof = asyncio.create_task(_prove(context, kept), name=f"proof of {kept.name}")
+    ended = False
     try:
         yield
+        ended = True
     except RoleshiftError:
+        ended = True
         await proof
         raise
-    except BaseException:
-        proof.cancel()
-        with suppress(asyncio.CancelledError, RoleshiftError):
-            await proof
-        raise
+    finally:
+        if not ended:
+            proof.cancel()
+            with suppress(asyncio.CancelledError, RoleshiftError):
+                await proof
     await proof
 
 

@@ -22,11 +22,12 @@ async def tidied_meanwhile(context: Context) -> AsyncIterator[None]:
         yield
         return
     vacuum = asyncio.create_task(write.vacuum(context.control, context.plan.shape), name="vacuum")
+    verified = False
     try:
         yield
-    except BaseException:
-        vacuum.cancel()
-        raise
+        verified = True
     finally:
+        if not verified:
+            vacuum.cancel()
         with suppress(asyncio.CancelledError, RoleshiftError):
             await vacuum

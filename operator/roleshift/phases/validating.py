@@ -10,6 +10,7 @@ from roleshift.errors import DatabaseError, Reason
 from roleshift.phases import archiving, tidying, verifying
 from roleshift.phases.context import Context
 from roleshift.postgres import ledger
+from roleshift.postgres.ranges import make_room
 from roleshift.postgres.session import Access, Isolation
 
 
@@ -23,6 +24,7 @@ async def run(context: Context) -> Outcome:
             tidying.tidied_meanwhile(context),
             context.work.transaction(context.timeouts, Isolation.REPEATABLE_READ, Access.READ_ONLY),
         ):
+            await make_room(context.work)
             results = await verifying.after_commit(context, kept, written)
     except DatabaseError as error:
         if error.reason is not Reason.BACKUP_DAMAGED:

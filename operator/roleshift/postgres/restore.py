@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from psycopg import sql
-
 from roleshift.engine.run import RunRecord
 from roleshift.engine.target import TargetShape
 from roleshift.errors import DatabaseError, Reason
 from roleshift.postgres import turns
 from roleshift.postgres.comparison import XID_BITS
 from roleshift.postgres.moving import Moving
-from roleshift.postgres.ranges import block_ranges
+from roleshift.postgres.ranges import block_ranges, make_room
 from roleshift.postgres.restore_statements import (
     blocked_statements,
     born_left_statement,
@@ -40,9 +38,6 @@ from roleshift.postgres.write import RowsDone, fire_deferred
 
 _NO_XID = "0"
 """The number of no transaction."""
-RANGE_BLOCKS = 8192
-"""64 MiB of the image: a hash join keeps them in memory, and the table is read and written in its order."""
-_MEMORY = sql.SQL("SET LOCAL work_mem = '128MB'; SET LOCAL hash_mem_multiplier = 2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,7 @@ class Restored:
 
 async def begin(session: Session, what: Restoration) -> Restoration:
     """What is restored, with the end of the log as it is now."""
-    await session.execute(_MEMORY)
+    await make_room(session)
     row = await session.row(statement("restore_marker"), {"run_id": what.run.run_id})
     return replace(what, marker=row["marker"])
 
@@ -142,7 +137,7 @@ async def restore_untouched(session: Session, what: Restoration, rows: int, rows
         DatabaseError: RowsSwallowed; not every row was restored.
     """
     query, done = untouched_statement(what.way), 0
-    for part in await block_ranges(session, what.image, RANGE_BLOCKS):
+    for part in await block_ranges(session, what.image):
         row = await session.row(query, {**what.params, **part.params()})
         done += row["fitting"]
         rows_done(done)
@@ -201,7 +196,7 @@ async def _restore_rows(session: Session, what: Restoration, rows_done: RowsDone
     await parking.take_out(session, what.params)
     query, done = range_statement(what.way), 0
     for turn in reversed(await turns.turns_of(session, shape, name)):
-        for part in await block_ranges(session, name, RANGE_BLOCKS):
+        for part in await block_ranges(session, name):
             cursor = await session.execute(query, {**what.params, **part.params(), "turn": turn})
             done += cursor.rowcount
             rows_done(done)

@@ -8,7 +8,7 @@ from psycopg import sql
 from roleshift.engine.run import WriteRecord
 from roleshift.engine.target import TargetShape
 from roleshift.postgres import turns, values
-from roleshift.postgres.ranges import block_ranges
+from roleshift.postgres.ranges import block_ranges, make_room
 from roleshift.postgres.session import Session
 from roleshift.postgres.statements import image_table, key_join, statement, target_name
 
@@ -78,6 +78,7 @@ async def write_rows(session: Session, shape: TargetShape, image: str, rows_done
         What was written; `rows` counts the rows that PostgreSQL says it updated, removed or put back,
         which a trigger can make fewer than the image has.
     """
+    await make_room(session)
     xid, started = await transaction_stamp(session)
     params = {"written_at": started}
     parking = turns.Parking.for_write(shape, image)

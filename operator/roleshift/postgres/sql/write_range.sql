@@ -1,4 +1,4 @@
--- Writes the rows of one range of the image's blocks. Row locks on the target; one look-up by key a row.
+-- Writes the rows of one range of the image's blocks. Row locks on the target; a hash join with the range.
 UPDATE {target} AS t
 SET {assignments}
 FROM {image} AS i
