@@ -1,5 +1,7 @@
 """The write: what changed since the image is taken in, what no longer fits the plan is planned again."""
 
+from functools import partial
+
 import pytest
 
 from localenv.database import Database
@@ -7,6 +9,7 @@ from roleshift.api import Phase
 from roleshift.engine.outcome import Advance, Extent, Fail, Replan, Undo, Wait
 from roleshift.errors import Reason
 from roleshift.phases import migrating
+from roleshift.postgres import ranges, restore, write
 from support.run_phases import PhaseRun, phases_on, spec_of
 from support.sabotage import before_each_update
 from support.tables import create_user_profiles
@@ -175,7 +178,11 @@ async def test_a_write_that_takes_too_long_fails_with_the_field_to_raise(profile
     assert profiles.row_set_hash(TABLE) == before
 
 
-async def test_a_large_table_is_written_range_by_range(database: Database) -> None:
+async def test_a_large_table_is_written_range_by_range(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (write, restore):
+        monkeypatch.setattr(module, "block_ranges", partial(ranges.block_ranges, size=128))
     create_user_profiles(database, 40_000)
     before = database.row_set_hash(TABLE)
     async with phases_on(database) as run:
