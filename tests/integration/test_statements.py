@@ -25,7 +25,6 @@ from roleshift.postgres import (
     image_comment,
     ledger,
     neighbours,
-    reporting,
     retention,
     rollback_log,
 )
@@ -285,7 +284,7 @@ async def _archived(database: Database, folder: Path) -> None:
         await retention.overdue(run.control, run.run.identity.cluster_uid)
         for backup in await retention.of_object(run.control, run.run.identity):
             await removing.remove(run.control, backup, Removal.EXPIRED, AsyncMock())
-        await reporting.note_report(run.control, run.run, "told")
+        await ledger.record(run.control, run.run, ledger.Documents(reported="told"))
         await rollback_log.conflicts_of(run.control, run.run, 1000)
         await image_comment.commented_images(run.control)
 

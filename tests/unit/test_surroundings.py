@@ -5,8 +5,9 @@ from typing import Any
 from unittest.mock import AsyncMock, Mock
 
 from roleshift.api import parse_migration
-from roleshift.controller.credentials import StoreAccess
-from roleshift.controller.ports import Ports, Secrets
+from roleshift.archive.store import StoreAddress
+from roleshift.controller.credentials import Remembered
+from roleshift.controller.ports import Ports
 from roleshift.controller.surroundings import surroundings_of
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.resources import PodFacts
@@ -27,7 +28,7 @@ async def looked(pods: Mock, **changes: Any) -> Surroundings:
         "spec": merged(SPEC, changes),
     }
     ports = Mock(spec=Ports, pods=pods, now=lambda: NOW)
-    store = StoreAccess(Mock(spec=Secrets), ())
+    store = Remembered[StoreAddress](AsyncMock())
     return await surroundings_of(ports, store, parse_migration(body))
 
 

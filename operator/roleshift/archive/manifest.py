@@ -98,6 +98,11 @@ class Manifest(Part):
         """Every object beside the manifest."""
         return (*self.objects, *(self.delta.added + self.delta.removed if self.delta else ()))
 
+    @property
+    def size(self) -> int:
+        """Bytes of every object beside the manifest."""
+        return sum(one.size for one in self.every_object)
+
 
 class _Sealed(Part):
     manifest: Manifest

@@ -51,6 +51,11 @@ class StoreAddress:
     is_read_only: bool = False
 
 
+def of_environment(url: str) -> StoreAddress:
+    """The address of a store for a person who only reads, with the credentials of the environment."""
+    return StoreAddress(url, {}, (Path("/"),), is_read_only=True)
+
+
 class Store:
     """A folder in an object store.
 

@@ -4,12 +4,11 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from roleshift.api import BackupStatus, Phase
 from roleshift.archive.discovery import FoundArchive, found_archives
-from roleshift.archive.store import StoreAddress
+from roleshift.archive.store import StoreAddress, of_environment
 from roleshift.cli.formats import count, printable, size
 from roleshift.cli.listing import aligned
 from roleshift.cli.options import BackupsForm, Where
@@ -33,7 +32,7 @@ def print_backups(where: Where, form: BackupsForm | None, *, everywhere: bool) -
 
 def print_store(url: str, form: BackupsForm | None) -> None:
     """The archives that lie in a store; the environment has its credentials."""
-    address = StoreAddress(url, {}, (Path("/"),), is_read_only=True)
+    address = of_environment(url)
     _print(asyncio.run(_of_store(address)), _OF_STORE, form)
 
 
@@ -66,7 +65,7 @@ def _of_archive(found: FoundArchive) -> _Entry:
     return {
         **named,
         "rows": image.rows,
-        "bytes": sum(one.size for one in found.manifest.every_object),
+        "bytes": found.manifest.size,
         "made": image.created_at.isoformat(timespec="seconds"),
         "state": "complete" if found.manifest.write else "as before the write",
         "image": image.name,

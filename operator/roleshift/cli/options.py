@@ -97,6 +97,7 @@ Namespace = Annotated[
     str | None,
     typer.Option("--namespace", "-n", help="Namespace.", show_default="the context's"),
 ]
+AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="List every namespace.")]
 Context = Annotated[
     str | None, typer.Option("--context", help="Context of the kubeconfig.", show_default="the current one")
 ]

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from roleshift.cli.options import (
+    AllNamespaces,
     BackupsForm,
     Context,
     Interval,
@@ -25,9 +26,7 @@ def get(
         str | None, typer.Argument(metavar="NAME", help="Name; without it all of them.", show_default=False)
     ] = None,
     namespace: Namespace = None,
-    all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="List every namespace.")
-    ] = False,
+    all_namespaces: AllNamespaces = False,
     output: Annotated[
         Output | None, typer.Option("--output", "-o", help="Another form than the table.", show_default=False)
     ] = None,
@@ -107,9 +106,7 @@ def backups(
         ),
     ] = None,
     namespace: Namespace = None,
-    all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="List every namespace.")
-    ] = False,
+    all_namespaces: AllNamespaces = False,
     output: Annotated[
         BackupsForm | None,
         typer.Option("--output", "-o", help="Another form than the table.", show_default=False),

@@ -4,24 +4,24 @@ Everything that it needs is in the backup itself: the comment on the image, or t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from roleshift.api import Phase, RoleMigrationSpec
 from roleshift.archive import description
 from roleshift.archive.description import Description
 from roleshift.archive.discovery import FoundArchive, found_archives
-from roleshift.archive.store import StoreAddress
+from roleshift.archive.store import StoreAddress, of_environment
 from roleshift.cli.database import database_parameters
 from roleshift.cli.exit_codes import CommandError
 from roleshift.cli.offline_run import OfflineRun
 from roleshift.engine.connection import ConnectionParameters
 from roleshift.phases import rolling_back
 from roleshift.phases.adopting import adopt
+from roleshift.phases.archiving import entry_of
 from roleshift.postgres import image_comment, ledger, ledger_schema, neighbours
-from roleshift.postgres.catalogue import ArchiveEntry
 from roleshift.postgres.connect import Purpose, session
 from roleshift.postgres.probes.server import server_facts
 from roleshift.postgres.session import Session
@@ -73,7 +73,7 @@ async def _restored(wish: Wish, parameters: ConnectionParameters) -> str:
 async def _archive_of(wish: Wish) -> FoundArchive | None:
     if not wish.store:
         return None
-    address = StoreAddress(wish.store, {}, (Path("/"),), is_read_only=True)
+    address = of_environment(wish.store)
     async for found in found_archives(address):
         if found.run_id == wish.run:
             return found
@@ -114,21 +114,8 @@ async def _known(
         raise CommandError(_MOVED)
     if await ledger.knows(control, wish.run):
         return
-    entry = _entry(archive) if archive is not None else None
+    entry = entry_of(archive.manifest, archive.url) if archive and archive.manifest else None
     await adopt(control, found, here, entry, spec.backup.retention_seconds)
-
-
-def _entry(archive: FoundArchive) -> ArchiveEntry:
-    assert archive.manifest is not None
-    found = archive.manifest
-    return ArchiveEntry(
-        url=archive.url,
-        rows=found.final_image.rows,
-        bytes=sum(one.size for one in found.every_object),
-        checksum=found.final_image.checksum,
-        manifest_sha256="",
-        covers_write=found.write is not None,
-    )
 
 
 async def _brought_back(
@@ -136,7 +123,7 @@ async def _brought_back(
 ) -> str:
     await _must_be_restorable(control, wish, found)
     run = await OfflineRun.take(spec, found.owner.identity, control, work)
-    run.store = _store(wish) if wish.store else None
+    run.store = partial(_address, wish.store) if wish.store else None
     if run.run.phase is not Phase.ROLLING_BACK:
         await run.ask_for_rollback("asked for on the command line")
     return await run.perform(rolling_back.run)
@@ -156,8 +143,5 @@ async def _must_be_restorable(control: Session, wish: Wish, found: Description) 
         raise CommandError(f"{newer} (run {newer.run_id}) wrote to the table since: restore that one first")
 
 
-def _store(wish: Wish) -> Callable[[], Awaitable[StoreAddress]]:
-    async def store() -> StoreAddress:
-        return StoreAddress(wish.store, {}, (Path("/"),), is_read_only=True)
-
-    return store
+async def _address(url: str) -> StoreAddress:
+    return of_environment(url)

@@ -62,11 +62,9 @@ def print_restore(run: str, database: str) -> None:
     Raises:
         CommandError: that is no run's id.
     """
-    print(
-        "\n\n".join(
-            [_RESTORE_HEAD.format(run=_run_id(run)), "BEGIN;", *restore_script(_run_id(run), database)]
-        )
-    )
+    known = _run_id(run)
+    way_back = restore_script(known, database)
+    print("\n\n".join([_RESTORE_HEAD.format(run=known), "BEGIN;", *way_back, "COMMIT;"]))
 
 
 def _run_id(text: str) -> str:

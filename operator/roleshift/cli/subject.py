@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from roleshift.api import Condition, ConditionType, DesiredState, RoleMigrationStatus, readable_status
+from roleshift.engine.report import table_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +59,13 @@ class Subject:
 def subject_of(body: Mapping[str, Any]) -> Subject:
     """The subject of an object as the API server returns it."""
     metadata, spec = body["metadata"], body.get("spec", {})
+    target = spec.get("target", {})
     return Subject(
         namespace=metadata["namespace"],
         name=metadata["name"],
-        table=_table(spec.get("target", {})),
+        table=table_name(target.get("schema", "public"), target.get("table", "")),
         generation=metadata.get("generation", 0),
         desired_state=DesiredState(spec.get("desiredState", DesiredState.MIGRATED)),
         suspended=bool(spec.get("suspend", False)),
         status=readable_status(body.get("status", {})) or RoleMigrationStatus(),
     )
-
-
-def _table(target: Mapping[str, Any]) -> str:
-    schema, table = target.get("schema", "public"), target.get("table", "")
-    return table if schema == "public" else f"{schema}.{table}"

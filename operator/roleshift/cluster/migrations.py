@@ -64,6 +64,15 @@ class RoleMigrations:
         items = [item["metadata"] async for item in self._items(namespace, _METADATA_LIST)]
         return {ObjectKey(meta["namespace"], meta["name"]): meta["uid"] for meta in items}
 
+    async def run_of(self, key: ObjectKey) -> str | None:
+        """The run that an object's status names; None where the object is gone, or names none."""
+        try:
+            found = await self.get(key)
+        except NotFoundError:
+            return None
+        run_id: str | None = found.get("status", {}).get("runID")
+        return run_id
+
     async def served(self) -> bool:
         """Whether the API server knows the kind, in its discovery too, from which kopf learns it."""
         groups = (await self._client.request("GET", "/apis")).get("groups", [])
@@ -86,17 +95,3 @@ class RoleMigrations:
             if not token:
                 return
             query["continue"] = token
-
-
-async def run_of(migrations: RoleMigrations, key: ObjectKey) -> str | None:
-    """The run that an object's status names; None where the object is gone, or names none.
-
-    Raises:
-        ClusterError: the API server was not to be asked.
-    """
-    try:
-        found = await migrations.get(key)
-    except NotFoundError:
-        return None
-    run_id: str | None = found.get("status", {}).get("runID")
-    return run_id

@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from roleshift.api import DeletionPolicy, RoleMigration, Target
+from roleshift.api import DeletionPolicy, RoleMigration
 from roleshift.archive.folder import RunFolder
 from roleshift.cluster.events import EventType
 from roleshift.cluster.reports import ReportTakenError
 from roleshift.controller.desk import Desk
 from roleshift.engine.kept_report import MOST_BYTES, Conflicts, kept_report, report_due
-from roleshift.engine.report import report_document
+from roleshift.engine.report import report_document, table_name
 from roleshift.engine.requests import Requests
 from roleshift.engine.retention import Removal, is_out_of_date, seconds_left
 from roleshift.engine.run import RunRecord
@@ -16,7 +16,7 @@ from roleshift.engine.situation import undoes_a_write
 from roleshift.errors import RoleshiftError, SpecError, StoreError
 from roleshift.phases import removing
 from roleshift.phases.removing import RemoveArchive
-from roleshift.postgres import ledger, reporting, retention, rollback_log
+from roleshift.postgres import ledger, retention, rollback_log
 from roleshift.postgres.retention import Entry
 from roleshift.postgres.session import Session
 from roleshift.telemetry.logs import run_logger
@@ -147,7 +147,7 @@ async def report(
         return
     try:
         await _written(desk, control, run, migration)
-        await reporting.note_report(control, run, due)
+        await ledger.record(control, run, ledger.Documents(reported=due))
     except RoleshiftError as error:
         desk.reporter.error(error, run.run_id)
         if error.retryable:
@@ -157,13 +157,10 @@ async def report(
 async def _written(desk: Desk, control: Session, run: RunRecord, migration: RoleMigration) -> None:
     """Write the report; one whose place is taken is told once."""
     found = await rollback_log.conflicts_of(control, run, MOST_BYTES) if run.rollback else Conflicts()
-    ref, table = desk.reporter.ref, _table(migration.spec.target)
+    ref, target = desk.reporter.ref, migration.spec.target
+    table = table_name(target.schema_name, target.table)
     document = redactor.clean(report_document(ref.namespace, ref.name, table, desk.reporter.shown))
     try:
         await desk.ports.reports.write(ref, kept_report(document, run.run_id, found))
     except ReportTakenError as error:
         _tell(desk, EventType.WARNING, NOT_REPORTED, error.message)
-
-
-def _table(target: Target) -> str:
-    return target.table if target.schema_name == "public" else f"{target.schema_name}.{target.table}"

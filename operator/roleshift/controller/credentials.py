@@ -1,22 +1,25 @@
 """From spec.connection to connection parameters: reads the Secret and the CA."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from roleshift.api import CAKind, CARef, Connection, RoleMigration
+from roleshift.api import CAKind, CARef, RoleMigration
 from roleshift.archive.store import StoreAddress, unknown_settings
 from roleshift.controller.ports import Secrets
 from roleshift.engine.connection import ConnectionParameters, parameters_from_secret
 from roleshift.errors import ClusterError, Reason, SpecError
 
+T = TypeVar("T")
 
-async def connection_parameters(
-    secrets: Secrets, namespace: str, connection: Connection
-) -> ConnectionParameters:
+
+async def connection_parameters(secrets: Secrets, migration: RoleMigration) -> ConnectionParameters:
     """The parameters that the manifest's Secret gives.
 
     Raises:
         ClusterError: SecretNotFound or SecretInvalid; retryable, people can mend both.
     """
+    namespace, connection = migration.metadata.namespace, migration.spec.connection
     reference = connection.secret_ref
     if reference is None:
         raise SpecError(Reason.NOT_SUPPORTED, "spec.connection.secretRef is needed")
@@ -46,7 +49,7 @@ async def _ca_certificate(secrets: Secrets, namespace: str, reference: CARef | N
 
 
 async def store_address(
-    secrets: Secrets, migration: RoleMigration, allowed: tuple[Path, ...]
+    secrets: Secrets, allowed: tuple[Path, ...], migration: RoleMigration
 ) -> StoreAddress:
     """Where the archive of a migration lies, and how to get in.
 
@@ -75,45 +78,22 @@ async def store_address(
     return StoreAddress(wanted.url, config, allowed)
 
 
-class StoreAccess:
-    """The store of one object, kept in memory for when its Secret goes away."""
+class Remembered(Generic[T]):
+    """What the Secret of one object gives, kept for when that goes away together with the object."""
 
-    def __init__(self, secrets: Secrets, allowed: tuple[Path, ...]) -> None:
-        self._secrets = secrets
-        self._allowed = allowed
-        self._last: StoreAddress | None = None
+    def __init__(self, read: Callable[[RoleMigration], Awaitable[T]]) -> None:
+        self._read = read
+        self._last: T | None = None
 
-    async def read(self, migration: RoleMigration) -> StoreAddress:
+    async def read(self, migration: RoleMigration) -> T:
         """As the Secret has it, or as it was when the Secret goes away together with the object.
 
         Raises:
-            ClusterError: as `store_address`.
+            ClusterError: as what reads it.
         """
         try:
-            self._last = await store_address(self._secrets, migration, self._allowed)
+            self._last = await self._read(migration)
         except ClusterError:
             if migration.metadata.deletion_timestamp is None or self._last is None:
-                raise
-        return self._last
-
-
-class Credentials:
-    """The connection parameters of one object, kept in memory for when its Secret goes away."""
-
-    def __init__(self, secrets: Secrets) -> None:
-        self._secrets = secrets
-        self._last: ConnectionParameters | None = None
-
-    async def read(self, migration: RoleMigration) -> ConnectionParameters:
-        """The Secret's, or those in memory when the Secret goes away together with the object.
-
-        Raises:
-            ClusterError: as `connection_parameters`.
-        """
-        meta = migration.metadata
-        try:
-            self._last = await connection_parameters(self._secrets, meta.namespace, migration.spec.connection)
-        except ClusterError:
-            if meta.deletion_timestamp is None or self._last is None:
                 raise
         return self._last

@@ -3,7 +3,7 @@
 from functools import partial
 
 from roleshift.api import Phase, RoleMigration, RoleMigrationStatus
-from roleshift.controller.credentials import StoreAccess
+from roleshift.controller.credentials import Remembered, store_address
 from roleshift.controller.guarding import FinalizerHold
 from roleshift.controller.patience import Patience
 from roleshift.controller.ports import Inbox, Ports
@@ -33,7 +33,7 @@ class Desk:
         self.alarm: float | None = None
         self.reporter = Reporter(ports, *readable_part(inbox.latest))
         self.hold = FinalizerHold(ports.guard)
-        self.store = StoreAccess(ports.secrets, ports.rules.archive_directories)
+        self.store = Remembered(partial(store_address, ports.secrets, ports.rules.archive_directories))
         self.surroundings = partial(surroundings_of, ports, self.store)
 
     def look(self) -> tuple[RoleMigration, Requests]:

@@ -9,7 +9,6 @@ import contextlib
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
@@ -19,7 +18,7 @@ from roleshift.cluster.events import EventRecorder
 from roleshift.cluster.finalizer import Finalizers
 from roleshift.cluster.identity import cluster_uid
 from roleshift.cluster.lease import LeaderElector
-from roleshift.cluster.migrations import RoleMigrations, run_of
+from roleshift.cluster.migrations import RoleMigrations
 from roleshift.cluster.pod_metrics import PodMetricsReader
 from roleshift.cluster.reports import Reports
 from roleshift.cluster.secrets import SecretReader
@@ -129,7 +128,7 @@ class EngineRoom:
             holder=self._lease.identity,
             now=lambda: datetime.now(UTC),
             reports=Reports(self._client),
-            run_of=partial(run_of, RoleMigrations(self._client)),
+            run_of=RoleMigrations(self._client).run_of,
             rules=self._rules,
         )
         try:

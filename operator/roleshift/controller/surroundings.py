@@ -5,7 +5,8 @@ import uuid
 
 from roleshift.api import RoleMigration
 from roleshift.archive.folder import RunFolder
-from roleshift.controller.credentials import StoreAccess
+from roleshift.archive.store import StoreAddress
+from roleshift.controller.credentials import Remembered
 from roleshift.controller.ports import Ports
 from roleshift.engine.facts.failure import ProbeFailure
 from roleshift.engine.facts.resources import PodFacts
@@ -13,9 +14,10 @@ from roleshift.engine.facts.surroundings import ArchiveTried, Surroundings
 from roleshift.errors import ClusterError, Reason, RoleshiftError
 
 _ARCHIVE_SECONDS = 20.0
+StoreReader = Remembered[StoreAddress]
 
 
-async def surroundings_of(ports: Ports, store: StoreAccess, migration: RoleMigration) -> Surroundings:
+async def surroundings_of(ports: Ports, store: StoreReader, migration: RoleMigration) -> Surroundings:
     """What the checks of a migration need from outside its database."""
     pods, archive = await asyncio.gather(_pods(ports, migration), _archive(store, migration))
     return Surroundings(now=ports.now(), pods=pods, archive=archive)
@@ -32,7 +34,7 @@ async def _pods(ports: Ports, migration: RoleMigration) -> PodFacts | ProbeFailu
         return ProbeFailure(error.reason, error.message)
 
 
-async def _archive(store: StoreAccess, migration: RoleMigration) -> ArchiveTried | ProbeFailure | None:
+async def _archive(store: StoreReader, migration: RoleMigration) -> ArchiveTried | ProbeFailure | None:
     """Put an object into the store, read it and remove it again, in a folder that no run has."""
     wanted = migration.spec.backup.archive
     if wanted is None:

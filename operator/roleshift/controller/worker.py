@@ -6,11 +6,12 @@ process that it runs in. What becomes of a look that met an error is
 """
 
 import time
+from functools import partial
 
 from roleshift.api import Phase, RoleMigration, RoleMigrationStatus
 from roleshift.controller.aftermath import clear_overdue
 from roleshift.controller.beginning import begun, cleared, known_run
-from roleshift.controller.credentials import Credentials
+from roleshift.controller.credentials import Remembered, connection_parameters
 from roleshift.controller.desk import Desk
 from roleshift.controller.driver import Driver
 from roleshift.controller.interruptible import ObjectChangedError
@@ -49,7 +50,7 @@ class MigrationWorker:
         self._ports = ports
         self._inbox = inbox
         self._desk = Desk(ports, inbox)
-        self._credentials = Credentials(ports.secrets)
+        self._credentials = Remembered(partial(connection_parameters, ports.secrets))
         self._run: RunRecord | None = None
 
     async def run(self) -> float | None:

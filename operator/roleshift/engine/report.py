@@ -51,6 +51,11 @@ def _of_image(plan: PlanStatus, image: int | None) -> Iterator[Comparison]:
         yield Comparison("image", "bytes", plan.estimated_image_bytes, image)
 
 
+def table_name(schema: str, table: str) -> str:
+    """The target as a report names it."""
+    return table if schema == "public" else f"{schema}.{table}"
+
+
 def report_document(namespace: str, name: str, table: str, status: RoleMigrationStatus) -> dict[str, Any]:
     """The report as JSON: parts of the status under their own names, and what follows from them."""
     return {

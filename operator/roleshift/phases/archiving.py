@@ -16,6 +16,7 @@ from roleshift.errors import DatabaseError, Reason, StoreError
 from roleshift.phases.context import Context
 from roleshift.phases.describing import described_image, described_spec, described_write, owner_of
 from roleshift.postgres import catalogue, fence, image, image_copy
+from roleshift.postgres.catalogue import ArchiveEntry
 from roleshift.postgres.comparison import XID_BITS
 from roleshift.postgres.image_copy import CopiedColumn
 from roleshift.postgres.run_rows import PLAN
@@ -121,6 +122,22 @@ async def remove(context: Context) -> None:
     await folder.remove()
 
 
+def entry_of(found: Manifest, url: str, manifest_sha256: str = "") -> ArchiveEntry:
+    """What the ledger has of an archive.
+
+    Args:
+        manifest_sha256: the sealed manifest's; "" takes whichever lies in the store.
+    """
+    return ArchiveEntry(
+        url=url,
+        rows=found.final_image.rows,
+        bytes=found.size,
+        checksum=found.final_image.checksum,
+        manifest_sha256=manifest_sha256,
+        covers_write=found.write is not None,
+    )
+
+
 def _must_be_complete(context: Context, record: ArchiveRecord) -> None:
     if context.run.write is not None and not record.covers_write:
         raise damaged(
@@ -147,14 +164,7 @@ async def _put_parts(
 
 async def _record(context: Context, folder: RunFolder, found: Manifest, kept: Image) -> None:
     sha256 = await folder.seal(found)
-    entry = catalogue.ArchiveEntry(
-        url=folder.url,
-        rows=found.final_image.rows,
-        bytes=sum(one.size for one in found.every_object),
-        checksum=found.final_image.checksum,
-        manifest_sha256=sha256,
-        covers_write=found.write is not None,
-    )
+    entry = entry_of(found, folder.url, sha256)
     async with context.work.transaction(context.timeouts):
         await fence.check_epoch(context.work, context.run)
         await catalogue.record_archive(

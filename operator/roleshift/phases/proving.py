@@ -4,13 +4,13 @@ Two passes take the time of one. The image is locked against writers meanwhile, 
 from one that was altered is rolled back.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from roleshift.engine.run import Image
 from roleshift.errors import DatabaseError, Reason, RoleshiftError
 from roleshift.phases.context import Context
+from roleshift.phases.meanwhile import meanwhile
 from roleshift.postgres import image
 from roleshift.postgres.session import Access, Isolation
 
@@ -28,21 +28,13 @@ async def proved_meanwhile(context: Context, kept: Image) -> AsyncIterator[None]
         await _prove(context, kept)
         yield
         return
-    proof = asyncio.create_task(_prove(context, kept), name=f"proof of {kept.name}")
-    ended = False
-    try:
-        yield
-        ended = True
-    except RoleshiftError:
-        ended = True
+    async with meanwhile(_prove(context, kept)) as proof:
+        try:
+            yield
+        except RoleshiftError:
+            await proof
+            raise
         await proof
-        raise
-    finally:
-        if not ended:
-            proof.cancel()
-            with suppress(asyncio.CancelledError, RoleshiftError):
-                await proof
-    await proof
 
 
 async def _prove(context: Context, kept: Image) -> None:

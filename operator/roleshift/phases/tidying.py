@@ -3,12 +3,12 @@
 Every row has left a dead version, and the planner knows the old roles only: autovacuum comes minutes later.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from roleshift.errors import RoleshiftError
 from roleshift.phases.context import Context
+from roleshift.phases.meanwhile import meanwhile
 from roleshift.postgres import write
 
 
@@ -21,13 +21,7 @@ async def tidied_meanwhile(context: Context) -> AsyncIterator[None]:
     if context.control is context.work:
         yield
         return
-    vacuum = asyncio.create_task(write.vacuum(context.control, context.plan.shape), name="vacuum")
-    verified = False
-    try:
+    async with meanwhile(write.vacuum(context.control, context.plan.shape)) as vacuum:
         yield
-        verified = True
-    finally:
-        if not verified:
-            vacuum.cancel()
-        with suppress(asyncio.CancelledError, RoleshiftError):
+        with suppress(RoleshiftError):
             await vacuum

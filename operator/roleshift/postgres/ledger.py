@@ -153,6 +153,7 @@ class Documents:
     carried_hash: str | None = None
     resume_token: str | None = None
     accept_token: str | None = None
+    reported: str | None = None
 
 
 async def record(session: Session, run: RunRecord, found: Documents) -> None:
@@ -178,6 +179,7 @@ async def record(session: Session, run: RunRecord, found: Documents) -> None:
             "carried_hash": found.carried_hash,
             "resume_token": found.resume_token,
             "accept_token": found.accept_token,
+            "reported": found.reported,
         },
     )
     if row is None:

@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass
 
+from psycopg import sql
+
 from roleshift.api import OnConflict
 from roleshift.engine.kept_report import Conflict, Conflicts
 from roleshift.engine.run import RunRecord
@@ -45,7 +47,7 @@ async def last_result(session: Session, run: RunRecord) -> RollbackFigures:
 
 async def conflict_examples(session: Session, run: RunRecord) -> tuple[str, ...]:
     """Keys of at most five rows that the last rollback found changed, as JSON."""
-    rows = await session.rows(statement("rollback_examples"), {"run_id": run.run_id})
+    rows = await session.rows(_of_last_rollback("rollback_examples"), {"run_id": run.run_id})
     return tuple(json.dumps(row["row_key"]) for row in rows)
 
 
@@ -56,6 +58,10 @@ async def conflicts_of(session: Session, run: RunRecord, most_bytes: int) -> Con
         most_bytes: of the rows as text; those that do not fit are only counted.
     """
     params = {"run_id": run.run_id, "bytes": most_bytes}
-    rows = await session.rows(statement("rollback_conflicts"), params)
+    rows = await session.rows(_of_last_rollback("rollback_conflicts"), params)
     shown = tuple(Conflict(row["kind"], row["row_key"], row["found"], row["message"]) for row in rows)
     return Conflicts(shown, rows[0]["number"] - len(rows) if rows else 0)
+
+
+def _of_last_rollback(name: str) -> sql.Composed:
+    return statement(name).format(of_last_rollback=statement("parts/of_last_rollback"))

@@ -46,13 +46,13 @@ def ledger_script(database: str = "") -> list[str]:
 
 
 def restore_script(run_id: str, database: str = "") -> list[str]:
-    """Statements that bring a run back by the ledger's function, after its BEGIN.
+    """Statements that bring a run back by the ledger's function, between its BEGIN and COMMIT.
 
     Args:
         database: as for `ledger_script`.
     """
     restore = _RESTORE.format(run=text(run_id))
-    return [*([_only_in(database)] if database else []), restore, "COMMIT;"]
+    return [*([_only_in(database)] if database else []), restore]
 
 
 def _only_in(database: str) -> str:

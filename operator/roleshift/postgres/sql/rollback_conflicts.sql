@@ -1,5 +1,5 @@
 -- What the last rollback of a run logged of single rows, as much as fits into so many bytes, and how many rows
--- there are; what it logged stands between two results. Locks nothing; by index, reads every such line of the run.
+-- there are. Locks nothing; by index, reads every such line of the run.
 SELECT c.kind, c.row_key, c.found, c.message, c.number
 FROM (
     SELECT
@@ -13,16 +13,7 @@ FROM (
             64 + octet_length(g.row_key::text) + coalesce(octet_length(g.found::text), 0) + octet_length(g.message)
         ) OVER (ORDER BY g.id) AS bytes
     FROM roleshift.migration_rollback_log AS g
-    WHERE
-        g.run_id = %(run_id)s AND g.kind IN ('Conflict', 'Overwritten')
-        AND g.id > (
-            SELECT coalesce(max(e.id) FILTER (WHERE e.place = 2), 0)
-            FROM (
-                SELECT r.id, row_number() OVER (ORDER BY r.id DESC) AS place
-                FROM roleshift.migration_rollback_log AS r
-                WHERE r.run_id = %(run_id)s AND r.kind = 'Result'
-            ) AS e
-        )
+    WHERE {of_last_rollback}
 ) AS c
 WHERE c.bytes <= %(bytes)s
 ORDER BY c.id

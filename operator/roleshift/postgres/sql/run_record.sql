@@ -12,6 +12,7 @@ SET
     forget_token = coalesce(%(forget_token)s, forget_token),
     carried_hash = coalesce(%(carried_hash)s, carried_hash),
     resume_token = coalesce(%(resume_token)s, resume_token),
-    accept_token = coalesce(%(accept_token)s, accept_token)
+    accept_token = coalesce(%(accept_token)s, accept_token),
+    reported = coalesce(%(reported)s, reported)
 WHERE run_id = %(run_id)s AND epoch = %(epoch)s
 RETURNING run_id
