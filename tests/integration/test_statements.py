@@ -128,6 +128,7 @@ async def test_every_file_is_used_and_can_be_planned(
     await _role_in_keys(database)
     await _look_with_everything_beside(database)
     await _done_and_back(database)
+    await _untouched(database)
     await _merged_and_parked(database)
     await _array(database)
     await _role_in_key(database)
@@ -202,6 +203,21 @@ async def _done_and_back(database: Database) -> None:
         database.execute("UPDATE user_profiles SET role = 'admin' WHERE id = 8")
         await run.latch_rollback("kim", "")
         assert isinstance(await run.roll_back(), Advance)
+
+
+async def _untouched(database: Database) -> None:
+    """Old roles from where the table notes them, and from the image where something stood there before."""
+    for name, noted in (("from notes", "NULL"), ("from the image", "'admin'")):
+        database.execute(
+            "DROP TABLE IF EXISTS untouched; CREATE TABLE untouched "
+            f"AS SELECT 1 AS id, 'b' AS role, {noted}::text AS previous_role; "
+            "ALTER TABLE untouched ADD PRIMARY KEY (id)"
+        )
+        target = {"table": "untouched", "columns": {"seniority": "", "migratedAt": ""}}
+        spec = spec_of(target=target, mappings=[{"from": "b", "to": "c"}])
+        async with phases_on(database, spec, name=name.replace(" ", "-")) as run:
+            await run.until(Phase.DONE)
+            await run.roll_back()
 
 
 async def _merged_and_parked(database: Database) -> None:

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from roleshift.errors import RoleshiftError
 
+T = TypeVar("T")
+
 
 @asynccontextmanager
-async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+async def meanwhile(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
     """Have something done while the block works; a block that does not wait for its end gives it up."""
     task = asyncio.create_task(work)
     try:

@@ -4,6 +4,7 @@ Two passes take the time of one. The image is locked against writers meanwhile, 
 from one that was altered is rolled back.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,9 +15,12 @@ from roleshift.phases.meanwhile import meanwhile
 from roleshift.postgres import image
 from roleshift.postgres.session import Access, Isolation
 
+Proof = asyncio.Task[None] | None
+"""The proof while it is under way on the other session; None where it was made before."""
+
 
 @asynccontextmanager
-async def proved_meanwhile(context: Context, kept: Image) -> AsyncIterator[None]:
+async def proved_meanwhile(context: Context, kept: Image) -> AsyncIterator[Proof]:
     """Let the block work from the image; at its end, the image is proved to be what the ledger knows.
 
     A rehearsal has one session only, and proves it first.
@@ -26,11 +30,11 @@ async def proved_meanwhile(context: Context, kept: Image) -> AsyncIterator[None]
     """
     if context.control is context.work:
         await _prove(context, kept)
-        yield
+        yield None
         return
     async with meanwhile(_prove(context, kept)) as proof:
         try:
-            yield
+            yield proof
         except RoleshiftError:
             await proof
             raise

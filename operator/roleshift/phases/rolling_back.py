@@ -6,8 +6,9 @@ from roleshift.api import OnConflict, Phase, RollbackResult
 from roleshift.engine.outcome import Advance, Outcome
 from roleshift.engine.run import Image, LogOutcome, RollbackRecord
 from roleshift.errors import DatabaseError, Reason, RoleshiftError
-from roleshift.phases import archiving, proving
+from roleshift.phases import archiving, noting, proving
 from roleshift.phases.context import Context
+from roleshift.phases.proving import Proof
 from roleshift.phases.restoration import restoration
 from roleshift.postgres import fence, image, ledger, restore, rollback_log, write
 from roleshift.postgres.restore import Restoration, Restored
@@ -57,9 +58,9 @@ async def _restore(context: Context) -> None:
     """
     async with context.work.transaction(context.timeouts):
         kept = await _held_image(context)
-        async with proving.proved_meanwhile(context, kept):
+        async with proving.proved_meanwhile(context, kept) as proof:
             what = await restore.begin(context.work, await restoration(context, kept))
-            restored = await _restored(context, what, kept)
+            restored = await _restored(context, what, kept, proof)
         if restored is not None:
             await _log(context, what, restored)
     if restored is None:
@@ -82,14 +83,15 @@ async def _held_image(context: Context) -> Image:
     return kept
 
 
-async def _restored(context: Context, what: Restoration, kept: Image) -> Restored | None:
+async def _restored(context: Context, what: Restoration, kept: Image, proof: Proof) -> Restored | None:
     """What was restored; None where roles were changed since and that ends the rollback."""
 
     def rows_done(done: int) -> None:
         context.rows_done(done, kept.rows)
 
     if await restore.is_untouched(context.work, what, kept.rows):
-        return await restore.restore_untouched(context.work, what, kept.rows, rows_done)
+        noted = await noting.restored_from_notes(context, what, kept, proof)
+        return noted or await restore.restore_untouched(context.work, what, kept.rows, rows_done)
     conflicts = await restore.log_conflicts(context.work, what)
     if conflicts.left_as_is and context.spec.rollback.on_conflict is OnConflict.FAIL:
         figures = RollbackFigures(0, conflicts.left_as_is, kept.rows)

@@ -141,7 +141,7 @@ async def restore_untouched(session: Session, what: Restoration, rows: int, rows
         row = await session.row(query, {**what.params, **part.params()})
         done += row["fitting"]
         rows_done(done)
-    _must_fit(what, rows - done)
+    must_fit(what, rows - done)
     return Restored(done)
 
 
@@ -172,14 +172,22 @@ async def restore_touched(
     restored = await _restore_rows(session, what, rows_done)
     await fire_deferred(session)
     row = await session.row(verify_statement(what.way), what.params)
-    _must_fit(what, row["not_restored"] - conflicts.left_as_is)
+    must_fit(what, row["not_restored"] - conflicts.left_as_is)
     born = await _restore_born(session, what)
     await fire_deferred(session)
     left = await session.row(born_left_statement(what.moving, what.way), {"new_only": list(what.new_only)})
     return Restored(restored + born, conflicts, row["deleted_since"], left["rows"])
 
 
-def _must_fit(what: Restoration, rows: int) -> None:
+def must_fit(what: Restoration, rows: int) -> None:
+    """See that no row is otherwise than in the image after the restore.
+
+    Args:
+        rows: how many are.
+
+    Raises:
+        DatabaseError: RowsSwallowed.
+    """
     if not rows:
         return
     meddlers = ", ".join(what.way.table.meddlers) or "none is there"
