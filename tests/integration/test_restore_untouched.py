@@ -1,16 +1,15 @@
 """A table that nobody has touched since comes back in one pass, from its own notes where they do."""
 
-from unittest.mock import AsyncMock
-
 import pytest
 
 from localenv.database import Database
 from roleshift.api import Phase, RollbackResult
-from roleshift.engine.outcome import Advance
+from roleshift.engine.outcome import Advance, Undo
 from roleshift.postgres import noted_roles
 from roleshift.postgres.restore import Restoration, Restored
 from roleshift.postgres.session import Session
 from support.run_phases import phases_on, spec_of
+from support.sabotage import once_it_is_verified
 
 
 @pytest.fixture
@@ -54,12 +53,19 @@ async def test_notes_of_another_type_do_as_long_as_it_holds_a_role(
     assert len(from_notes) == 1
 
 
+@pytest.mark.parametrize("note", ["NULL", "'nobody'", "reverse('nimda')"], ids=["none", "no role", "another"])
 async def test_notes_that_are_not_what_the_image_has_are_undone_and_the_image_is_taken(
-    profiles: Database, from_notes: list[int], monkeypatch: pytest.MonkeyPatch
+    profiles: Database, from_notes: list[int], note: str
 ) -> None:
-    """The verification of the write lets no such note pass, so the comparison is told to fail."""
-    monkeypatch.setattr(noted_roles, "agree", AsyncMock(return_value=False))
-    await comes_back(profiles)
+    profiles.execute("ALTER TABLE user_profiles ALTER COLUMN previous_role TYPE text")
+    before = profiles.row_set_hash("user_profiles")
+    async with phases_on(profiles) as run:
+        change = f"UPDATE user_profiles SET previous_role = {note} WHERE id = 4;"
+        once_it_is_verified(profiles, "Migrating", change)
+        await run.until(Phase.VALIDATING)
+        assert isinstance(await run.validate(), Undo)
+        assert isinstance(await run.roll_back(), Advance)
+    assert profiles.row_set_hash("user_profiles") == before
     assert len(from_notes) == 1
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from roleshift.engine.run import Image
+from roleshift.errors import RoleshiftError
 from roleshift.phases.context import Context
 from roleshift.phases.meanwhile import meanwhile
 from roleshift.phases.proving import Proof
@@ -43,8 +44,13 @@ async def _agree(context: Context, what: Restoration, kept: Image, proof: asynci
 
 
 async def _restored(context: Context, what: Restoration, kept: Image, proof: asyncio.Task[None]) -> Restored:
+    """Notes that differ may not even be roles: then that, and not what failed, is what counts."""
     async with meanwhile(_agree(context, what, kept, proof)) as comparison:
-        restored = await noted_roles.restore(context.work, what, kept.rows)
-        if await comparison:
-            return restored
+        try:
+            restored = await noted_roles.restore(context.work, what, kept.rows)
+            if await comparison:
+                return restored
+        except RoleshiftError:
+            if await comparison:
+                raise
     raise _Disagreement
